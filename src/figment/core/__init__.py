@@ -1,0 +1,1 @@
+"""Contracts that every part of Figment keeps: errors, tasks, datasets, models, configurations, checkpoints."""

@@ -1,0 +1,106 @@
+"""What a model family promises.
+
+A family is one file in `figment.families` that exports `Config`, `TINY` (a Config for tests) and `Model`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from figment.core.dataset import Batch
+from figment.core.task import Task
+
+__all__ = ["Encodes", "GenerativeModel", "Inpaints", "Loss", "SampleRequest"]
+
+ConfigT = TypeVar("ConfigT")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss of a training step. The trainer steps `optimizer` with it before it asks for the next one."""
+
+    optimizer: str
+    """Name of an optimiser in `GenerativeModel.optimizers(stage)`."""
+    value: Tensor
+    """Scalar to be minimised."""
+    metrics: Mapping[str, float | Tensor] = field(default_factory=dict)
+    """Named scalars for the log."""
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """What to sample. A family ignores no field silently: what it cannot do, it refuses with an InputError."""
+
+    count: int = 1
+    """Pictures to make."""
+    prompt: str = ""
+    negative: str = ""
+    """What the picture should not show; takes the place of the empty prompt in guidance."""
+    guidance: float = 3.0
+    """Classifier-free guidance scale (Ho & Salimans 2022); 1 turns guidance off."""
+    steps: int = 12
+    """Network evaluations along the sampling path."""
+    init: Tensor | None = None
+    """(1 or count, C, H, W) in [-1, 1]: the picture to start from."""
+    strength: float = 0.6
+    """How much of `init` to redo: 0 keeps it, 1 starts from noise."""
+    mask: Tensor | None = None
+    """(1 or count, 1, H, W) in [0, 1]: 1 where `init` is to be painted anew."""
+
+
+class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
+    """A trainable, sampled picture model."""
+
+    stages: ClassVar[tuple[str, ...]] = ("model",)
+    """Names of the training stages, in order."""
+
+    def __init__(self, config: ConfigT) -> None:
+        super().__init__()
+        self.config = config
+
+    @property
+    @abstractmethod
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the pictures that `sample` returns."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return next(self.parameters()).device
+
+    def stage_modules(self, stage: str) -> Mapping[str, nn.Module]:
+        """Modules that `stage` trains, by attribute name; their weights are averaged (EMA) and saved."""
+        return dict(self.named_children())
+
+    @abstractmethod
+    def optimizers(self, stage: str) -> Mapping[str, Optimizer]:
+        """Fresh optimisers of `stage`, by name, with their peak learning rates."""
+
+    @abstractmethod
+    def losses(self, batch: Batch, stage: str) -> Iterator[Loss]:
+        """Losses of one step, one per optimiser step, from the global generator that the trainer has seeded."""
+
+    @abstractmethod
+    def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:
+        """Pictures (count, C, H, W) in [-1, 1]; the same request and generator state give the same bytes."""
+
+
+class Encodes(ABC):
+    """A model that turns pictures into latents and back."""
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """Latents of `images` (B, C, H, W) in [-1, 1]."""
+
+    @abstractmethod
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pictures (B, C, H, W) in [-1, 1] of `latents`."""
+
+
+class Inpaints:
+    """A model whose `sample` honours `init`, `strength` and `mask`."""

@@ -1,0 +1,46 @@
+"""Long work as a generator: it yields `Progress` and returns its result.
+
+`yield from` composes tasks, `close()` cancels at the next yield, and `finally` saves. There are no callbacks and no
+globals, so one task serves the command line, a test and a server alike.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Progress", "Task", "finish"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a running task."""
+
+    step: int
+    """Steps done so far."""
+    total: int
+    """Steps in all; 0 when it cannot be known."""
+    note: str = ""
+    """What is being done, in a few words."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Named figures at this step, such as losses."""
+    preview: NDArray[np.uint8] | None = None
+    """A picture of the work so far: (H, W, 3) sRGB, 0 to 255."""
+
+
+Task = Generator[Progress, None, T]
+
+
+def finish(task: Task[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:
+    """Run `task` to its end, hand each report to `on_progress`, and return the result."""
+    while True:
+        try:
+            report = next(task)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        on_progress(report)
