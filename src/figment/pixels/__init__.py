@@ -1,0 +1,1 @@
+"""Pictures as arrays: files, grids, charts. Needs no torch."""
