@@ -1,0 +1,1 @@
+"""What touches the files of the user: the gallery and the settings written into pictures."""

@@ -1,0 +1,127 @@
+"""The gallery: what lies on the disk afterwards, also when writing fails and when many write at once."""
+
+import resource
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from figment.core.errors import InputError, OutputError
+from figment.pixels.files import load, read_text
+from figment.studio.gallery import Gallery
+from figment.studio.parameters import Settings, read
+
+DAY = date(2026, 11, 22)
+IMAGE = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+SETTINGS = Settings(prompt="빨간 사과", steps=12, sampler="Heun", guidance=3.0, seed=7, width=24, height=16)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_pictures_are_numbered_in_a_folder_by_date(tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path / "outputs")
+    first = gallery.save(IMAGE, SETTINGS, today=DAY)
+    gallery.save(IMAGE, replace(SETTINGS, seed=8), today=DAY, format="webp")
+    gallery.save(IMAGE, SETTINGS, today=date(2026, 11, 23))
+    assert first.path == tmp_path / "outputs" / "2026-11-22" / "00001-7.png"
+    assert first.size == first.path.stat().st_size
+    assert names(first.path.parent) == ["00001-7.png", "00002-8.webp"]
+    assert names(tmp_path / "outputs") == ["2026-11-22", "2026-11-23"]
+
+
+def test_numbers_go_on_after_the_highest(tmp_path: Path) -> None:
+    folder = tmp_path / DAY.isoformat()
+    folder.mkdir()
+    for name in ("00041-1.png", "2-1.png", "notes.txt", "7up-label.png", ".00042.claim"):
+        (folder / name).touch()
+    assert Gallery(tmp_path).save(IMAGE, SETTINGS, today=DAY).path.name == "00043-7.png"
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.JPEG", "a.webp"])
+def test_settings_travel_inside_the_picture(tmp_path: Path, name: str) -> None:
+    saved = Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "new folder" / name)
+    assert saved.path.name == name
+    assert read(read_text(saved.path)) == SETTINGS
+    assert load(saved.path).shape == IMAGE.shape
+
+
+def test_same_picture_and_settings_same_bytes(tmp_path: Path) -> None:
+    one, two = (Gallery(tmp_path).save(IMAGE, SETTINGS, today=DAY).path for _ in range(2))
+    assert one != two
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_several_pictures_for_one_path_are_numbered(tmp_path: Path) -> None:
+    for index in range(3):
+        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "apple.png", index=index)
+    assert names(tmp_path) == ["apple-2.png", "apple-3.png", "apple.png"]
+
+
+@pytest.mark.parametrize("name", ["apple", "apple.gif", "apple.png.exe"])
+def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"one of \.png, \.jpg, \.jpeg, \.webp"):
+        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / name)
+    assert names(tmp_path) == []
+
+
+def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "album.png").mkdir()
+    with pytest.raises(OutputError, match=r"is a folder; give the name of a picture file"):
+        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "album.png")
+
+
+def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outputs").touch()
+    with pytest.raises(OutputError, match="Cannot write"):
+        Gallery(tmp_path / "outputs").save(IMAGE, SETTINGS, today=DAY)
+    (tmp_path / DAY.isoformat()).touch()
+    with pytest.raises(OutputError, match="it is a file, not a folder"):
+        Gallery(tmp_path).save(IMAGE, SETTINGS, today=DAY)
+    with pytest.raises(OutputError, match="Cannot write"):
+        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "outputs" / "apple.png")
+
+
+@contextmanager
+def disk_limit(size: int) -> Iterator[None]:
+    """Files cannot grow over `size` bytes: the operating system refuses the write, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("path", [None, "apple.png"])
+def test_a_disk_that_refuses_leaves_no_part_behind(tmp_path: Path, path: str | None) -> None:
+    with disk_limit(200), pytest.raises(OutputError, match="Cannot write"):
+        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / path if path else None, today=DAY)
+    assert [found for found in tmp_path.rglob("*") if found.is_file()] == []
+
+
+def test_a_refused_write_keeps_the_old_picture(tmp_path: Path) -> None:
+    path = tmp_path / "apple.png"
+    path.write_bytes(b"the old picture")
+    with disk_limit(200), pytest.raises(OutputError, match="Cannot write"):
+        Gallery(tmp_path).save(IMAGE, SETTINGS, path=path)
+    assert path.read_bytes() == b"the old picture"
+    assert names(tmp_path) == ["apple.png"]
+
+
+def test_many_processes_never_share_a_number(tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path)
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
+        waiting = [
+            pool.submit(gallery.save, IMAGE, replace(SETTINGS, seed=number % 2), today=DAY) for number in range(40)
+        ]
+        saved = sorted(picture.result().path.name for picture in waiting)
+    assert [int(name[:5]) for name in saved] == list(range(1, 41))
+    assert names(tmp_path / DAY.isoformat()) == saved
