@@ -25,7 +25,7 @@ T = TypeVar("T")
 def config(cls: type[T]) -> type[T]:
     """Make `cls` a frozen, validated dataclass that refuses unknown fields."""
     settings = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-    return dataclass(frozen=True, config=settings)(cls)
+    return dataclass(frozen=True, config=settings)(cls)  # type: ignore[return-value]  # it is cls, with fields added
 
 
 def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from figment.core.dataset import Batch
-from figment.core.task import Task
+from figment.core.dataset import Batch, Dataset
+from figment.core.task import Task, finish
 
 __all__ = ["Encodes", "GenerativeModel", "Inpaints", "Loss", "SampleRequest"]
 
@@ -24,8 +24,8 @@ ConfigT = TypeVar("ConfigT")
 class Loss:
     """One loss of a training step. The trainer steps `optimizer` with it before it asks for the next one."""
 
-    optimizer: str
-    """Name of an optimiser in `GenerativeModel.optimizers(stage)`."""
+    optimizer: str | tuple[str, ...]
+    """Name of an optimiser in `GenerativeModel.optimizers(stage)`, or of several that step together."""
     value: Tensor
     """Scalar to be minimised."""
     metrics: Mapping[str, float | Tensor] = field(default_factory=dict)
@@ -38,7 +38,11 @@ class SampleRequest:
 
     count: int = 1
     """Pictures to make."""
-    prompt: str = ""
+    height: int | None = None
+    """Pixels; None for the size that the model was trained at."""
+    width: int | None = None
+    prompts: tuple[str, ...] = ("",)
+    """One caption for all pictures, or one for each."""
     negative: str = ""
     """What the picture should not show; takes the place of the empty prompt in guidance."""
     guidance: float = 3.0
@@ -51,6 +55,8 @@ class SampleRequest:
     """How much of `init` to redo: 0 keeps it, 1 starts from noise."""
     mask: Tensor | None = None
     """(1 or count, 1, H, W) in [0, 1]: 1 where `init` is to be painted anew."""
+    preview: bool = False
+    """Decode the picture so far at every step, which costs a decoder run each time."""
 
 
 class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
@@ -58,6 +64,8 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
 
     stages: ClassVar[tuple[str, ...]] = ("model",)
     """Names of the training stages, in order."""
+    training_only: ClassVar[tuple[str, ...]] = ()
+    """Child modules that sampling does not need, such as a critic; they stay out of exported weights."""
 
     def __init__(self, config: ConfigT) -> None:
         super().__init__()
@@ -73,17 +81,22 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
         """Where the parameters are."""
         return next(self.parameters()).device
 
-    def stage_modules(self, stage: str) -> Mapping[str, nn.Module]:
-        """Modules that `stage` trains, by attribute name; their weights are averaged (EMA) and saved."""
-        return dict(self.named_children())
-
     @abstractmethod
     def optimizers(self, stage: str) -> Mapping[str, Optimizer]:
         """Fresh optimisers of `stage`, by name, with their peak learning rates."""
 
+    def prepare(self, data: Dataset, stage: str) -> None:  # noqa: B027  # most stages need nothing
+        """Called once before the first step of `stage`: what the weights can take from the data without training."""
+
     @abstractmethod
     def losses(self, batch: Batch, stage: str) -> Iterator[Loss]:
         """Losses of one step, one per optimiser step, from the global generator that the trainer has seeded."""
+
+    def showcase(self, batch: Batch, stage: str, rng: torch.Generator) -> Tensor | None:
+        """Pictures (N, C, H, W) that show how far `stage` has come, if it has any: samples, from the batch's captions."""
+        prompts = batch.texts or ("",)
+        count = 16 if batch.texts is None else len(batch.texts)
+        return finish(self.sample(SampleRequest(count=count, prompts=prompts), rng))
 
     @abstractmethod
     def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:

@@ -36,11 +36,15 @@ Task = Generator[Progress, None, T]
 
 
 def finish(task: Task[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:
-    """Run `task` to its end, hand each report to `on_progress`, and return the result."""
-    while True:
-        try:
-            report = next(task)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        on_progress(report)
+    """Run `task` to its end, hand each report to `on_progress`, and return the result.
+
+    When `on_progress` raises, the task is closed first, so that it saves what it has.
+    """
+    try:
+        while True:
+            on_progress(next(task))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        task.close()

@@ -12,7 +12,8 @@ from figment.data.splits import Split
 
 __all__ = ["DATASETS", "open_dataset"]
 
-DATASETS = (*PACKAGED, "sprites", "sprites:heldout", "scenes", "scenes:heldout", "folder:PATH", "idx:PATH", "npz:PATH")
+COMPOSED = ("sprites", "sprites:heldout", "scenes", "scenes:heldout")
+DATASETS = (*PACKAGED, *COMPOSED, "words", "folder:PATH", "idx:PATH", "npz:PATH")
 """Every name that `open_dataset` takes."""
 
 MAX_SIZE = 2048
@@ -35,6 +36,10 @@ def open_dataset(
     match kind, detail:
         case "sprites" | "scenes", "" | "heldout":
             return _open_composed(kind, image_size, held_out=bool(detail) or split == "test")
+        case "words", "":
+            from figment.data.words import open_words
+
+            return open_words()
         case "folder", path if path:
             return FolderDataset(Path(path).expanduser(), image_size, split=split, captions=captions)
         case "idx", path if path:

@@ -1,0 +1,66 @@
+"""Model families. Every module here is one family and exports `Config`, `TINY` and `Model`; its name is the registry."""
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+from figment.core.checkpoint import Metadata, load, save
+from figment.core.config import from_dict, to_dict
+from figment.core.errors import CheckpointError, InputError
+from figment.core.model import GenerativeModel
+
+__all__ = ["build", "describe", "export", "names", "open_model", "stages"]
+
+
+def names() -> tuple[str, ...]:
+    """Names of all families."""
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+
+def build(family: str, config: dict[str, Any]) -> GenerativeModel[Any]:
+    """A fresh model of `family`. Raises InputError for an unknown family or a bad configuration."""
+    if family not in names():
+        raise InputError(f"No model family '{family}'; there are: {', '.join(names())}.")
+    module = import_module(f"{__name__}.{family}")
+    model: GenerativeModel[Any] = module.Model(from_dict(module.Config, config))
+    return model
+
+
+def stages(family: str) -> tuple[str, ...]:
+    """Names of the training stages of a known `family`, in order."""
+    found: tuple[str, ...] = import_module(f"{__name__}.{family}").Model.stages
+    return found
+
+
+def export(model: GenerativeModel[Any], path: Path, metadata: Metadata, *, half: bool = False) -> None:
+    """Write the weights that sampling needs; `half` stores them as float16."""
+    tensors = {
+        name: tensor.half() if half and tensor.is_floating_point() else tensor
+        for name, tensor in model.state_dict().items()
+        if name.split(".")[0] not in model.training_only
+    }
+    save(path, tensors, metadata)
+
+
+def open_model(path: Path) -> tuple[GenerativeModel[Any], Metadata]:
+    """The model in an exported weights file, in float32 and ready to sample. Raises CheckpointError."""
+    tensors, metadata = load(path)
+    try:
+        model = build(metadata.family, dict(metadata.config))
+    except InputError as error:
+        raise CheckpointError(f"{path} is not a model of this version of Figment: {error}") from None
+    expected = {name for name in model.state_dict() if name.split(".")[0] not in model.training_only}
+    if expected != tensors.keys():
+        odd = sorted(expected ^ tensors.keys())[0]
+        raise CheckpointError(f"{path} does not fit the family '{metadata.family}': '{odd}' is missing or unexpected.")
+    try:
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, strict=False)
+    except RuntimeError:
+        raise CheckpointError(f"{path} has weights of other sizes than its configuration says.") from None
+    return model.eval(), metadata
+
+
+def describe(model: GenerativeModel[Any]) -> dict[str, Any]:
+    """Plain values of a model's configuration."""
+    return to_dict(model.config)

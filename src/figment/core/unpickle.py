@@ -1,0 +1,113 @@
+"""The child process of `figment.core.pickles`: python -m figment.core.unpickle CHECKPOINT TARGET MEMORY.
+
+Prints one line of JSON: {"done": true}, or {"refused": "why"} and exit code 1.
+"""
+
+import json
+import pickle
+import re
+import struct
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+__all__ = ["main", "read"]
+
+MAX_DEPTH = 16
+# What PyTorch is known to raise on damaged files, beside refusals of the restricted unpickler.
+_DAMAGE = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    EOFError,
+    OSError,
+    OverflowError,
+    AssertionError,
+    RecursionError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+
+
+class _Refused(Exception):
+    """Why the checkpoint is not converted."""
+
+
+def main() -> None:
+    """Convert the checkpoint that the command line names."""
+    source, target, memory = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    _limit(memory)
+    try:
+        save_file(read(source), target)
+    except _Refused as refusal:
+        _end({"refused": str(refusal)}, 1)
+    except MemoryError:
+        _end({"refused": "it needs more memory than its size explains"}, 1)
+    _end({"done": True}, 0)
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Tensors of a checkpoint by name, each with memory of its own. Raises _Refused."""
+    try:
+        values = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise _Refused(_explained(str(error))) from error
+    except _DAMAGE as error:
+        raise _Refused(f"it is cut off or damaged ({_first_line(error)}); copy it again") from error
+    if isinstance(values, Mapping) and isinstance(values.get("state_dict"), Mapping):
+        values = values["state_dict"]
+    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in _named(values)}
+    if not tensors:
+        raise _Refused("it holds no tensors by name; give a checkpoint with a state_dict")
+    return tensors
+
+
+def _limit(memory: int) -> None:
+    """Bound what this process may still take. Windows has no such bound; there the check of sizes must do."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    bound = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _named(values: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(values, Tensor) and prefix and values.layout is torch.strided:
+        yield prefix, values
+    elif isinstance(values, Mapping) and depth < MAX_DEPTH:
+        for name, value in values.items():
+            if isinstance(name, str):
+                yield from _named(value, f"{prefix}.{name}" if prefix else name, depth + 1)
+
+
+def _explained(message: str) -> str:
+    """Why the restricted unpickler refused, from its `message`."""
+    wanted = re.search(r"GLOBAL ([\w.]+)|(?:load|find|import) ([\w]+\.[\w.]+)", message)
+    if wanted is None:
+        return "it is damaged or wants more than tensors and plain values; look for a .safetensors version"
+    name = wanted.group(1) or wanted.group(2)
+    return f"loading it would run code ({name}); look for a .safetensors version"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+
+
+def _end(said: dict[str, object], code: int) -> None:
+    print(json.dumps(said), flush=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
