@@ -1,0 +1,22 @@
+"""An exponential moving average of weights, which samples better than the weights themselves (Song & Ermon 2020)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+__all__ = ["Average"]
+
+
+class Average:
+    """Average of named tensors; a young average follows faster than an old one."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], decay: float) -> None:
+        self.decay = decay
+        self.tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+
+    @torch.no_grad()
+    def update(self, now: Mapping[str, Tensor], step: int) -> None:
+        """Move towards the tensors after step `step` (from 1): decay = min(decay, (1 + step) / (10 + step))."""
+        rate = 1 - min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.tensors.values()), [now[name] for name in self.tensors], rate)
