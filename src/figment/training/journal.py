@@ -1,0 +1,61 @@
+"""What a run leaves to look at: figures line by line, a loss curve, and a grid of pictures."""
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from figment.core.files import write_bytes
+from figment.pixels.arrays import from_signed
+from figment.pixels.curve import line_chart
+from figment.pixels.files import encode
+from figment.pixels.grids import grid
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """Log and pictures of one stage; lines from beyond the step that a run resumes at are dropped."""
+
+    def __init__(self, folder: Path, stage: str, step: int, *, writes: bool = True) -> None:
+        self.folder, self.stage, self.writes = folder, stage, writes
+        self._log = folder / "log.jsonl"
+        if writes:
+            kept = [line for line in self.lines() if line["stage"] != stage or line["step"] <= step]
+            write_bytes(self._log, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line of the log; one cut off by a crash is left out."""
+        found = []
+        for line in self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        """Add the figures of one step."""
+        if self.writes:
+            line = {"stage": self.stage, "step": step, "time": round(time.time(), 1), **figures}
+            with self._log.open("a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
+
+    def draw(self, pictures: Tensor | None) -> None:
+        """Draw `STAGE-curve.png` and, of pictures (N, C, H, W) in [-1, 1], `STAGE-samples.png`."""
+        series: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        for line in self.lines():
+            if line["stage"] == self.stage:
+                for name in line.keys() - {"stage", "step", "time"}:
+                    series[name].append((line["step"], line[name]))
+        if series:
+            chart = line_chart(dict(sorted(series.items())), width=900, height=420, title=self.stage)
+            write_bytes(self.folder / f"{self.stage}-curve.png", encode(chart, "png"))
+        if pictures is not None:
+            images = [from_signed(picture.float().cpu().numpy()) for picture in pictures]
+            sheet = grid(images, columns=min(8, len(images)))
+            write_bytes(self.folder / f"{self.stage}-samples.png", encode(sheet, "png"))

@@ -1,0 +1,67 @@
+"""What `figment train` was asked to do, as a recipe: one from a file, or a plain one for a family."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from figment import families
+from figment.core.errors import InputError
+from figment.training.recipe import Recipe, Stage, read_recipe
+
+__all__ = ["plan"]
+
+STEPS = 2000
+BATCH = 32
+MOST_WARMUP = 200
+
+
+def plan(
+    what: str,
+    *,
+    data: Sequence[str] = (),
+    steps: int | None = None,
+    batch: int | None = None,
+    seed: int | None = None,
+) -> Recipe:
+    """The recipe in the file `what`, which must end in .toml, or one that trains every stage of the family `what`.
+
+    `data` names the data set of a family: "scenes" for all stages, "text=words" for one of them. `steps` and `batch`
+    hold for every stage. A recipe file says all of that itself: raises InputError when it is asked for anything, for
+    an unknown family, and for a stage without data.
+    """
+    if what.endswith(".toml"):
+        _refuse_options(what, {"--data": data or None, "--steps": steps, "--batch": batch, "--seed": seed})
+        return read_recipe(Path(what))
+    if what not in families.names():
+        known = ", ".join(families.names())
+        raise InputError(f"No model family '{what}'; there are: {known}. A recipe is a file that ends in .toml.")
+    names = families.stages(what)
+    sources = _data_of(names, data)
+    length = steps or STEPS
+    warmup = min(MOST_WARMUP, length // 10)
+    stages = tuple(Stage(name, sources[name], length, batch or BATCH, warmup) for name in names)
+    return Recipe(what, what, stages, seed=seed or 0)
+
+
+def _refuse_options(recipe: str, options: Mapping[str, object]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise InputError(f"{recipe} says itself how to train; leave out {', '.join(given)} or change the recipe.")
+
+
+def _data_of(stages: Sequence[str], data: Sequence[str]) -> dict[str, str]:
+    """The data set of every stage: its own where one is given, else the one for all."""
+    own: dict[str, str] = {}
+    shared: list[str] = []
+    for name in data:
+        stage, _, chosen = name.partition("=")
+        if chosen and stage in stages:
+            own[stage] = chosen
+        else:
+            shared.append(name)
+    missing = [stage for stage in stages if stage not in own]
+    if missing and len(shared) != 1:
+        raise InputError(
+            f"Stages {', '.join(missing)} need one data set, not {' and '.join(shared) or 'none'}; "
+            "give --data NAME for all stages and --data STAGE=NAME for a stage of other needs."
+        )
+    return {stage: own.get(stage) or shared[0] for stage in stages}

@@ -1,0 +1,263 @@
+"""One trainer for every family: it seeds, steps, averages, saves and reports; the model brings its own losses.
+
+A run lives in a folder: `recipe.json`, `state.pt` (all that resuming needs), `model.safetensors` (averaged weights
+for sampling), `log.jsonl`, and pictures of the progress. Every step is seeded from (seed, stage, step) and data is
+addressed by number, so a run that was stopped anywhere ends with the same bytes as one that was not.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from figment import families
+from figment.core.checkpoint import Metadata
+from figment.core.dataset import Batch, Dataset
+from figment.core.errors import InputError, TrainingError
+from figment.core.model import GenerativeModel
+from figment.core.task import Progress, Task
+from figment.nn.ema import Average
+from figment.training.device import Place, pays_in_bfloat16, place
+from figment.training.journal import Journal
+from figment.training.recipe import Recipe, Stage
+from figment.training.state import RunFolder, State
+
+__all__ = ["train"]
+
+Open = Callable[[str, int | None], Dataset]
+LOG_EVERY = 20  # steps; finite losses are checked as often
+
+
+def train(recipe: Recipe, run: Path, open_data: Open, *, save_minutes: float = 5, half: bool = False) -> Task[Path]:
+    """Train what `recipe` says in the folder `run`, going on from what it holds; return the path of the weights.
+
+    Closing the task saves first. Raises InputError for a recipe that does not fit its family or its data,
+    TrainingError when the folder belongs to another recipe or a loss is no longer finite.
+    """
+    here = place()
+    torch.manual_seed(recipe.seed)
+    model = families.build(recipe.family, recipe.model).to(here.device)
+    _check_stages(recipe, model)
+    folder = RunFolder(run, recipe)
+    state = folder.resume(model)
+    sources = {}
+    for number, stage in enumerate(recipe.stages):
+        data = open_data(stage.data, stage.image_size or model.image_shape[-1])
+        _check_channels(data, model)
+        sources.update({source.name: source for source in data.sources})
+        if number < state.stage:
+            continue
+        if not state.begun(number):
+            model.prepare(data, stage.name)
+        session = _Session(model, stage, number, recipe, here, state if number == state.stage else None)
+        metadata = _metadata(recipe, model, number, sources.values())
+        yield from session.run(data, folder, metadata, save_minutes, half)
+    return folder.weights
+
+
+class _Session:
+    """One stage of one run in this process."""
+
+    def __init__(
+        self, model: GenerativeModel[Any], stage: Stage, number: int, recipe: Recipe, here: Place, saved: State | None
+    ) -> None:
+        self.model, self.stage, self.number, self.recipe, self.here = model, stage, number, recipe, here
+        self.optimizers = dict(model.optimizers(stage.name))
+        self.peaks = {name: [g["lr"] for g in optimizer.param_groups] for name, optimizer in self.optimizers.items()}
+        self.low = pays_in_bfloat16(here.device, recipe.precision)
+        self.step = 0
+        self.figures: dict[str, float] = {}  # the last that were logged
+        self.whole = True  # False in the middle of a step and after a breakdown: no state to save
+        self.average = Average(self._trained(), stage.average)
+        if saved is not None and saved.optimizers:
+            self.step, self.figures = saved.step, dict(saved.figures)
+            self.average.tensors = {name: tensor.to(here.device) for name, tensor in saved.average.items()}
+            for name, optimizer in self.optimizers.items():
+                optimizer.load_state_dict(saved.optimizers[name])
+
+    def run(self, data: Dataset, folder: RunFolder, metadata: Metadata, save_minutes: float, half: bool) -> Task[None]:
+        """Train to the end of the stage; save every `save_minutes`, when closed, and at the end."""
+        journal = Journal(folder.path, self.stage.name, self.step, writes=self.here.leads)
+        saved_at, saved_step = time.monotonic(), self.step
+        finished = False
+        with _Ahead(data, self._batch_size(), self.recipe.seed, self.here) as ahead:
+            try:
+                while self.step < self.stage.steps:
+                    metrics = self._advance(ahead.take(self.step))
+                    if self.step % LOG_EVERY == 0 or self.step == self.stage.steps:
+                        self.figures = self._finite(metrics)
+                        journal.write(self.step, self.figures)
+                        if time.monotonic() - saved_at > 60 * save_minutes:
+                            self._save(folder, metadata, half)
+                            self._show(journal, ahead)
+                            saved_at, saved_step = time.monotonic(), self.step
+                    yield Progress(self.step, self.stage.steps, self.stage.name, self.figures)
+                finished = True
+            finally:
+                if self.whole and (finished or self.step > saved_step):
+                    self._save(folder, metadata, half)
+        self._adopt_average()
+        if self.here.leads:
+            folder.save(State(self.number + 1, 0, _cpu(self.model.state_dict())))
+            self._show(journal, ahead)
+
+    def _advance(self, batch: Batch) -> Mapping[str, float | Tensor]:
+        """One step: every loss of the model, each followed by a step of its optimiser."""
+        self.whole = False
+        torch.manual_seed(hash((self.recipe.seed, self.number, self.step, self.here.rank)) % 2**63)
+        self.model.train()
+        rate = self._rate()
+        metrics: dict[str, float | Tensor] = {}
+        losses = self.model.losses(batch.to(self.here.device), self.stage.name)
+        while True:
+            with torch.autocast(self.here.device.type, torch.bfloat16, enabled=self.low):
+                loss = next(losses, None)
+            if loss is None:
+                break
+            names = (loss.optimizer,) if isinstance(loss.optimizer, str) else loss.optimizer
+            metrics |= {f"{names[0]} loss": loss.value.detach(), **loss.metrics}
+            self._descend(names, rate, loss.value)
+        self.here.average(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
+        self.step += 1
+        self.average.update(self._trained(), self.step)
+        self.whole = True
+        return metrics
+
+    def _descend(self, names: tuple[str, ...], rate: float, value: Tensor) -> None:
+        groups = [group for name in names for group in self.optimizers[name].param_groups]
+        parameters = [p for group in groups for p in group["params"]]
+        for parameter in parameters:
+            parameter.grad = None
+        value.backward(inputs=parameters)  # type: ignore[no-untyped-call]
+        self.here.average(p.grad for p in parameters if p.grad is not None)
+        torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], self.stage.clip)
+        for group, peak in zip(groups, (peak for name in names for peak in self.peaks[name]), strict=True):
+            group["lr"] = peak * rate
+        for name in names:
+            self.optimizers[name].step()
+
+    def _rate(self) -> float:
+        """Share of the peak learning rate: a linear rise, then a cosine (Loshchilov & Hutter 2017)."""
+        if self.step < self.stage.warmup:
+            return (self.step + 1) / self.stage.warmup
+        done = (self.step - self.stage.warmup) / max(1, self.stage.steps - self.stage.warmup)
+        return self.stage.final + (1 - self.stage.final) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    def _finite(self, metrics: Mapping[str, float | Tensor]) -> dict[str, float]:
+        figures = {name: float(v.detach() if isinstance(v, Tensor) else v) for name, v in metrics.items()}
+        for name, value in figures.items():
+            if not math.isfinite(value):
+                raise self._breakdown(f"{name} is {value}")
+        return figures
+
+    def _breakdown(self, what: str) -> TrainingError:
+        self.whole = False
+        return TrainingError(
+            f"Stage '{self.stage.name}' broke down: {what} at step {self.step}. "
+            "The folder keeps the last good state; lower the learning rate or train in fp32."
+        )
+
+    def _trained(self) -> dict[str, Tensor]:
+        """Parameters that this stage trains, and all floating buffers."""
+        chosen = {id(p) for o in self.optimizers.values() for group in o.param_groups for p in group["params"]}
+        parameters = {name: p for name, p in self.model.named_parameters() if id(p) in chosen}
+        return parameters | {name: b for name, b in self.model.named_buffers() if b.is_floating_point()}
+
+    def _save(self, folder: RunFolder, metadata: Metadata, half: bool) -> None:
+        """Write state and weights. Raises TrainingError, and writes nothing, when a weight is no longer finite."""
+        if not self.here.leads:
+            return
+        weights = _cpu(self.model.state_dict())
+        if not all(bool(tensor.isfinite().all()) for tensor in weights.values()):
+            raise self._breakdown("a weight is not finite")
+        optimizers = {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
+        folder.save(State(self.number, self.step, weights, _cpu(self.average.tensors), optimizers, self.figures))
+        steps = {**metadata.steps, self.stage.name: self.step}
+        self._with_average(lambda: folder.export(self.model, metadata, steps, self.figures, half))
+
+    def _show(self, journal: Journal, ahead: "_Ahead") -> None:
+        """Draw the loss curve, and what the averaged weights make of the first captions of the data."""
+        if self.here.leads:
+            batch = ahead.first(16).to(self.here.device)
+            rng = torch.Generator().manual_seed(self.recipe.seed)
+            pictures: list[Tensor | None] = []
+            self._with_average(lambda: pictures.append(self.model.showcase(batch, self.stage.name, rng)))
+            journal.draw(pictures[0])
+
+    def _with_average(self, act: Callable[[], object]) -> None:
+        """Run `act` while the model holds its averaged weights in evaluation mode."""
+        own = {name: tensor.detach().clone() for name, tensor in self._trained().items()}
+        self._adopt_average()
+        self.model.eval()
+        try:
+            act()
+        finally:
+            _copy(own, self._trained())
+
+    def _adopt_average(self) -> None:
+        _copy(self.average.tensors, self._trained())
+
+    def _batch_size(self) -> int:
+        if self.stage.batch % self.here.world:
+            raise InputError(f"A batch of {self.stage.batch} cannot be split evenly over {self.here.world} processes.")
+        return self.stage.batch // self.here.world
+
+
+class _Ahead:
+    """Prepares the next batch in a thread while the networks compute."""
+
+    def __init__(self, data: Dataset, size: int, seed: int, here: Place) -> None:
+        self.data, self.size, self.seed, self.here = data, size, seed, here
+        self.pool = ThreadPoolExecutor(1)
+        self.waiting: dict[int, Future[Batch]] = {}
+
+    def take(self, step: int) -> Batch:
+        """The batch of `step`; the one after it is begun."""
+        for number in (step, step + 1):
+            if number not in self.waiting:
+                index = number * self.here.world + self.here.rank
+                self.waiting[number] = self.pool.submit(self.data.batch, index, self.size, self.seed)
+        return self.waiting.pop(step).result()
+
+    def first(self, count: int) -> Batch:
+        """The first examples of the order."""
+        return self.data.batch(0, count, self.seed)
+
+    def __enter__(self) -> "_Ahead":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+
+def _check_stages(recipe: Recipe, model: GenerativeModel[Any]) -> None:
+    unknown = [stage.name for stage in recipe.stages if stage.name not in model.stages]
+    if unknown or not recipe.stages:
+        named = f"stage '{unknown[0]}'" if unknown else "recipe without stages"
+        raise InputError(f"{recipe.family} has no {named}; its stages are: {', '.join(model.stages)}.")
+
+
+def _check_channels(data: Dataset, model: GenerativeModel[Any]) -> None:
+    wanted = model.image_shape[0]
+    if data.image_shape is not None and data.image_shape[0] != wanted:
+        raise InputError(f"The pictures of {data.name} have {data.image_shape[0]} channels; this model needs {wanted}.")
+
+
+@torch.no_grad()
+def _copy(source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
+    for name, tensor in source.items():
+        target[name].copy_(tensor)
+
+
+def _cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu() for name, tensor in tensors.items()}
+
+
+def _metadata(recipe: Recipe, model: GenerativeModel[Any], number: int, sources: Iterable[Any]) -> Metadata:
+    steps = {stage.name: stage.steps for stage in recipe.stages[:number]}
+    return Metadata(recipe.family, families.describe(model), tuple(sources), recipe.name, steps)

@@ -1,0 +1,57 @@
+"""What `figment train` makes of its arguments."""
+
+from pathlib import Path
+
+import pytest
+
+from figment.core.errors import InputError
+from figment.training.plan import plan
+
+RECIPE = """
+name = "small"
+family = "latent_diffusion"
+stages = [{name = "flow", data = "scenes", steps = 10}]
+"""
+
+
+def test_a_family_trains_every_stage_on_the_data_that_is_named() -> None:
+    recipe = plan("latent_diffusion", data=["scenes", "text=words"], steps=100, batch=8, seed=5)
+    assert recipe.name == recipe.family == "latent_diffusion"
+    assert [(stage.name, stage.data) for stage in recipe.stages] == [
+        ("text", "words"),
+        ("features", "scenes"),
+        ("autoencoder", "scenes"),
+        ("sharpen", "scenes"),
+        ("flow", "scenes"),
+    ]
+    assert {(stage.steps, stage.batch, stage.warmup) for stage in recipe.stages} == {(100, 8, 10)}
+    assert recipe.seed == 5
+    assert recipe.model == {}
+
+
+def test_defaults_of_a_family() -> None:
+    first = plan("latent_diffusion", data=["folder:a=b"]).stages[0]
+    assert (first.data, first.steps, first.batch, first.warmup) == ("folder:a=b", 2000, 32, 200)
+
+
+def test_a_recipe_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text(RECIPE)
+    assert plan(str(path)).stages[0].steps == 10
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "said"),
+    [
+        ("latent_difusion", {"data": ["scenes"]}, r"No model family 'latent_difusion'; there are: .*ends in \.toml"),
+        ("latent_diffusion", {}, "Stages text, features, .* need one data set, not none"),
+        ("latent_diffusion", {"data": ["text=words"]}, "Stages features, .* need one data set, not none"),
+        ("latent_diffusion", {"data": ["scenes", "sprites"]}, "need one data set, not scenes and sprites"),
+        ("small.toml", {"steps": 5}, r"small\.toml says itself how to train; leave out --steps"),
+        ("small.toml", {"data": ["scenes"], "seed": 0}, "leave out --data, --seed"),
+        ("missing.toml", {}, r"Cannot read the recipe missing\.toml"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused(what: str, options: dict[str, object], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        plan(what, **options)  # type: ignore[arg-type]  # the options of each case are of the right types
