@@ -1,0 +1,1 @@
+"""Measures of pictures: what they show, and how near they are to others."""
