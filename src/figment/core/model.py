@@ -66,6 +66,8 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
     """Names of the training stages, in order."""
     training_only: ClassVar[tuple[str, ...]] = ()
     """Child modules that sampling does not need, such as a critic; they stay out of exported weights."""
+    sampler: ClassVar[str] = "ancestral"
+    """Name of the way that `sample` draws, as pictures record it."""
 
     def __init__(self, config: ConfigT) -> None:
         super().__init__()
@@ -85,7 +87,7 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
     def optimizers(self, stage: str) -> Mapping[str, Optimizer]:
         """Fresh optimisers of `stage`, by name, with their peak learning rates."""
 
-    def prepare(self, data: Dataset, stage: str) -> None:  # noqa: B027  # most stages need nothing
+    def prepare(self, data: Dataset, stage: str) -> None:
         """Called once before the first step of `stage`: what the weights can take from the data without training."""
 
     @abstractmethod
@@ -93,7 +95,7 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
         """Losses of one step, one per optimiser step, from the global generator that the trainer has seeded."""
 
     def showcase(self, batch: Batch, stage: str, rng: torch.Generator) -> Tensor | None:
-        """Pictures (N, C, H, W) that show how far `stage` has come, if it has any: samples, from the batch's captions."""
+        """Pictures (N, C, H, W) that show how far `stage` has come, or None: here samples of the batch's captions."""
         prompts = batch.texts or ("",)
         count = 16 if batch.texts is None else len(batch.texts)
         return finish(self.sample(SampleRequest(count=count, prompts=prompts), rng))

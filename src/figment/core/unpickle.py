@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-__all__ = ["main", "read"]
+__all__ = ["Refused", "main", "read"]
 
 MAX_DEPTH = 16
 # What PyTorch is known to raise on damaged files, beside refusals of the restricted unpickler.
@@ -37,7 +37,7 @@ _DAMAGE = (
 )
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """Why the checkpoint is not converted."""
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     _limit(memory)
     try:
         save_file(read(source), target)
-    except _Refused as refusal:
+    except Refused as refusal:
         _end({"refused": str(refusal)}, 1)
     except MemoryError:
         _end({"refused": "it needs more memory than its size explains"}, 1)
@@ -55,18 +55,18 @@ def main() -> None:
 
 
 def read(path: Path) -> dict[str, Tensor]:
-    """Tensors of a checkpoint by name, each with memory of its own. Raises _Refused."""
+    """Tensors of a checkpoint by name, each with memory of its own. Raises Refused."""
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True)
+        values = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
-        raise _Refused(_explained(str(error))) from error
+        raise Refused(_explained(str(error))) from error
     except _DAMAGE as error:
-        raise _Refused(f"it is cut off or damaged ({_first_line(error)}); copy it again") from error
+        raise Refused(f"it is cut off or damaged ({_first_line(error)}); copy it again") from error
     if isinstance(values, Mapping) and isinstance(values.get("state_dict"), Mapping):
         values = values["state_dict"]
-    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in _named(values)}
+    tensors = _apart(_named(values))
     if not tensors:
-        raise _Refused("it holds no tensors by name; give a checkpoint with a state_dict")
+        raise Refused("it holds no tensors by name; give a checkpoint with a state_dict")
     return tensors
 
 
@@ -77,9 +77,16 @@ def _limit(memory: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    bound = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (bound, hard))
+    bound = _in_use() + memory
+    resource.setrlimit(resource.RLIMIT_DATA, (bound if hard == resource.RLIM_INFINITY else min(bound, hard), hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _in_use() -> int:
+    """Bytes of data that this process has taken, its libraries most of them; 0 where the system does not tell."""
+    status = Path("/proc/self/status")
+    found = re.search(r"VmData:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    return int(found.group(1)) * 1024 if found else 0
 
 
 def _named(values: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
@@ -89,6 +96,17 @@ def _named(values: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str,
         for name, value in values.items():
             if isinstance(name, str):
                 yield from _named(value, f"{prefix}.{name}" if prefix else name, depth + 1)
+
+
+def _apart(named: Iterator[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """Tensors by name, copied where they share memory with one before, which safetensors cannot write."""
+    tensors: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in named:
+        memory = tensor.untyped_storage().data_ptr()
+        tensors[name] = (tensor.clone() if memory in seen else tensor).detach().contiguous()
+        seen.add(memory)
+    return tensors
 
 
 def _explained(message: str) -> str:

@@ -3,7 +3,7 @@
 import io
 import json
 import mmap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,8 @@ class SpritePack:
     styles: tuple[str, ...]
     sources: tuple[Source, ...]
     images: mmap.mmap
+    root: Path
+    """Folder it was opened from."""
     _decoded: dict[int, NDArray[np.uint8]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +87,10 @@ class SpritePack:
             return _read(root)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise DataError(f"The sprite pack in {root} is damaged ({error}); delete it and build it again.") from error
+
+    def __reduce__(self) -> tuple[Callable[[Path], "SpritePack"], tuple[Path]]:
+        """Another process opens the pack anew: a memory map cannot be sent."""
+        return SpritePack.open, (self.root,)
 
     def rgba(self, number: int) -> NDArray[np.uint8]:
         """Sprite `number` as read-only (S, S, 4) sRGB with straight alpha, 0 to 255; kept in memory once decoded."""
@@ -124,4 +130,4 @@ def _read(root: Path) -> SpritePack:
     if len(images) != sum(sprite.length for sprite in sprites):
         raise ValueError(f"{IMAGES} has {len(images)} bytes, not those that {INDEX} names")
     sources = tuple(Source(**source) for source in manifest["sources"])
-    return SpritePack(index["size"], concepts, sprites, styles, sources, images)
+    return SpritePack(index["size"], concepts, sprites, styles, sources, images, root)

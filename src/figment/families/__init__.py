@@ -1,4 +1,4 @@
-"""Model families. Every module here is one family and exports `Config`, `TINY` and `Model`; its name is the registry."""
+"""Model families: every module here is one, exports `Config`, `TINY` and `Model`, and is called by its file name."""
 
 from importlib import import_module
 from pathlib import Path

@@ -12,6 +12,7 @@ draws the latent as a picture. Stages of training:
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -51,6 +52,8 @@ class Config:
     """The autoencoder."""
     transformer: LatentTransformerConfig = LatentTransformerConfig()
     """The latent transformer."""
+    vocabulary: str = ""
+    """`Tokenizer.digest` of the vocabulary that the text encoder learnt; filled in when the model is built."""
     feature_width: Annotated[int, Field(ge=8, le=256, multiple_of=8)] = 32
     """Channels of the first layer of the feature network and of the patch critic."""
     feature_classes: Annotated[int, Field(ge=2, le=100_000)] = 2048
@@ -86,13 +89,14 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
 
     stages: ClassVar[tuple[str, ...]] = ("text", "features", "autoencoder", "sharpen", "flow")
     training_only: ClassVar[tuple[str, ...]] = ("features", "critic")
+    sampler: ClassVar[str] = "Flow AB2"
     latent_mean: Tensor
     latent_std: Tensor
 
     def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        sizes = config.autoencoder
-        self.tokenizer = Tokenizer.packaged()
+        tokenizer = Tokenizer.packaged()
+        super().__init__(replace(config, vocabulary=_known(config, tokenizer)))
+        self.tokenizer, sizes = tokenizer, config.autoencoder
         self.text = TextEncoder(config.text)
         self.autoencoder = Autoencoder(sizes)
         self.features = FeatureNet(sizes.channels, config.feature_classes, config.feature_width)
@@ -288,6 +292,16 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
         if request.init is None or request.mask is None:
             return pictures
         return torch.lerp(request.init.to(pictures.device), pictures, request.mask.to(pictures.device))
+
+
+def _known(config: Config, tokenizer: Tokenizer) -> str:
+    """Digest of the tokenizer's vocabulary, which must be the one that the configuration names and leaves room for."""
+    if config.vocabulary not in ("", tokenizer.digest) or tokenizer.size > config.text.vocabulary:
+        raise InputError(
+            f"The text encoder has {config.text.vocabulary} tokens of the vocabulary '{config.vocabulary}'; "
+            f"this version has {tokenizer.size} of '{tokenizer.digest}'."
+        )
+    return tokenizer.digest
 
 
 def _adamw(

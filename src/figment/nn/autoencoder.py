@@ -28,7 +28,8 @@ class AutoencoderConfig:
 class Autoencoder(nn.Module):
     """Pictures (B, C, H, W) in [-1, 1] to latents (B, Z, H/8, W/8) and back.
 
-    Full resolution is reached by pixel shuffling alone: it is where a plain autoencoder spends most of its time.
+    Full resolution, where a plain autoencoder spends most of its time, has one convolution: pixels that came straight
+    out of a shuffle would keep its checkerboard.
     """
 
     def __init__(self, config: AutoencoderConfig) -> None:
@@ -55,15 +56,16 @@ class Autoencoder(nn.Module):
             *(ResidualBlock(half) for _ in range(many)),
             nn.GroupNorm(8, half),
             nn.SiLU(),
-            nn.Conv2d(half, 4 * config.channels, 3, padding=1),
-            nn.PixelShuffle(2),
+            Upsample(half, half // 2),
+            nn.SiLU(),
+            nn.Conv2d(half // 2, config.channels, 3, padding=1),
         )
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not declare this overload
 
     @property
     def last_weight(self) -> Tensor:
         """Weight of the last convolution, at which losses are balanced."""
-        weight = self.decoder[-2].weight
+        weight = self.decoder[-1].weight
         assert isinstance(weight, Tensor)
         return weight
 

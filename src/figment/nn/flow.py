@@ -1,11 +1,12 @@
 """Sampling along the straight paths of flow matching: x_t = (1 - t) x_0 + t noise, dx/dt = v (Lipman et al. 2023)."""
 
 from collections.abc import Callable, Generator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-__all__ = ["integrate", "schedule"]
+__all__ = ["integrate", "noised", "schedule"]
 
 
 def schedule(steps: int, shift: float = 1.0, start: float = 1.0) -> list[float]:
@@ -24,7 +25,7 @@ def integrate(
     length, which a start at time 0 brings.
     """
     before: tuple[float, Tensor] | None = None
-    for step, (now, after) in enumerate(zip(times, times[1:], strict=False), start=1):
+    for step, (now, after) in enumerate(pairwise(times), start=1):
         v = velocity(x, now)
         guess = x - now * v
         size = after - now

@@ -52,8 +52,8 @@ class LatentTransformer(nn.Module):
     def read(self, tokens: Tensor, seen: Tensor, pooled: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Conditions of a batch: text tokens (B, 1 + L, width), which of them are seen, and a vector (B, width).
 
-        tokens (B, L, text_width), seen (B, L) bool, pooled (B, P) of unit length. Where `keep` (B,) is False the text is left out:
-        only the learnt `no_text` token and `no_pooled` vector remain.
+        tokens (B, L, text_width), seen (B, L) bool, pooled (B, P) of unit length. Where `keep` (B,) is False the
+        text is left out: only the learnt `no_text` token and `no_pooled` vector remain.
         """
         refined = self.refiner(self.text_in(tokens), seen)
         batch = tokens.shape[0]

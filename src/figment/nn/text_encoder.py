@@ -9,10 +9,10 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, kl_div, log_softmax, normalize
+from torch.nn.functional import kl_div, log_softmax, normalize
 
 from figment.core.config import Field, config
-from figment.nn.attention import attend
+from figment.nn.transformer import Block
 
 __all__ = ["TextEncoder", "TextEncoderConfig", "TextStates", "distillation_loss"]
 
@@ -55,7 +55,7 @@ class TextEncoder(nn.Module):
         self.config = settings
         self.pieces = nn.Embedding(settings.vocabulary, settings.width)
         self.positions = nn.Parameter(0.02 * torch.randn(settings.length, settings.width))
-        self.blocks = nn.ModuleList(_Block(settings.width, settings.heads) for _ in range(settings.depth))
+        self.blocks = nn.ModuleList(Block(settings.width, settings.heads) for _ in range(settings.depth))
         self.norm = nn.LayerNorm(settings.width)
         self.head = nn.Linear(settings.width, settings.output, bias=False)
         nn.init.normal_(self.pieces.weight, std=settings.width**-0.5)
@@ -87,33 +87,6 @@ class TextEncoder(nn.Module):
         weights = mask.to(states.dtype)[..., None]
         mean = (states * weights).sum(1) / weights.sum(1)
         return TextStates(states, normalize(self.head(mean).float(), dim=1), mask)
-
-
-class _Block(nn.Module):
-    """Self-attention, then an MLP, each on normalised input and added to the stream."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.attention_norm = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.attention_out = nn.Linear(width, width)
-        self.mlp_norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, 4 * width)
-        self.contract = nn.Linear(4 * width, width)
-        # A fresh block adds nothing: training starts from a bag of piece embeddings, which is a fair encoder already.
-        nn.init.zeros_(self.attention_out.weight)
-        nn.init.zeros_(self.contract.weight)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """x (B, L, width); mask (B, L) bool."""
-        batch, length, width = x.shape
-        joined = self.qkv(self.attention_norm(x)).view(batch, length, 3, self.heads, -1)
-        query, key, value = joined.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = attend(query, key, value, mask).transpose(1, 2).reshape(batch, length, width)
-        x = x + self.attention_out(mixed)
-        out: Tensor = x + self.contract(gelu(self.expand(self.mlp_norm(x))))
-        return out
 
 
 def _piece_means(tokens: Tensor, mask: Tensor, vectors: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ into the longest pieces that the vocabulary holds, so a Korean stem and its part
 "사과를" is "▁사과" and "를". Characters outside the vocabulary become their UTF-8 bytes, so no text fails.
 """
 
+import hashlib
 import heapq
 import json
 import unicodedata
@@ -74,6 +75,11 @@ class Tokenizer:
     def size(self) -> int:
         """Number of tokens, padding, start and bytes included."""
         return FIRST_PIECE + len(self.pieces)
+
+    @property
+    def digest(self) -> str:
+        """First 12 hexadecimal digits of the SHA-256 of the pieces: weights fit one vocabulary only."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def encode(self, text: str, length: int = 64) -> list[int]:
         """At most `length` token numbers of `text`, the first of them START; what does not fit is cut off."""

@@ -51,6 +51,12 @@ class Recipe:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the device multiplies it faster."""
 
+    def label(self, number: int) -> str:
+        """Name of stage `number` in logs: "flow", then "flow-2" when a recipe has a second stage of that name."""
+        name = self.stages[number].name
+        before = sum(stage.name == name for stage in self.stages[:number])
+        return f"{name}-{before + 1}" if before else name
+
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a TOML file. Raises InputError."""

@@ -8,7 +8,6 @@ addressed by number, so a run that was stopped anywhere ends with the same bytes
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from figment.core.task import Progress, Task
 from figment.nn.ema import Average
 from figment.training.device import Place, pays_in_bfloat16, place
 from figment.training.journal import Journal
-from figment.training.recipe import Recipe, Stage
+from figment.training.loading import Ahead
+from figment.training.recipe import Recipe
 from figment.training.state import RunFolder, State
 
 __all__ = ["train"]
@@ -54,7 +54,7 @@ def train(recipe: Recipe, run: Path, open_data: Open, *, save_minutes: float = 5
             continue
         if not state.begun(number):
             model.prepare(data, stage.name)
-        session = _Session(model, stage, number, recipe, here, state if number == state.stage else None)
+        session = _Session(model, number, recipe, here, state if number == state.stage else None)
         metadata = _metadata(recipe, model, number, sources.values())
         yield from session.run(data, folder, metadata, save_minutes, half)
     return folder.weights
@@ -64,16 +64,17 @@ class _Session:
     """One stage of one run in this process."""
 
     def __init__(
-        self, model: GenerativeModel[Any], stage: Stage, number: int, recipe: Recipe, here: Place, saved: State | None
+        self, model: GenerativeModel[Any], number: int, recipe: Recipe, here: Place, saved: State | None
     ) -> None:
-        self.model, self.stage, self.number, self.recipe, self.here = model, stage, number, recipe, here
-        self.optimizers = dict(model.optimizers(stage.name))
+        self.model, self.number, self.recipe, self.here = model, number, recipe, here
+        self.stage, self.label = recipe.stages[number], recipe.label(number)
+        self.optimizers = dict(model.optimizers(self.stage.name))
         self.peaks = {name: [g["lr"] for g in optimizer.param_groups] for name, optimizer in self.optimizers.items()}
         self.low = pays_in_bfloat16(here.device, recipe.precision)
         self.step = 0
         self.figures: dict[str, float] = {}  # the last that were logged
         self.whole = True  # False in the middle of a step and after a breakdown: no state to save
-        self.average = Average(self._trained(), stage.average)
+        self.average = Average(self._trained(), self.stage.average)
         if saved is not None and saved.optimizers:
             self.step, self.figures = saved.step, dict(saved.figures)
             self.average.tensors = {name: tensor.to(here.device) for name, tensor in saved.average.items()}
@@ -82,10 +83,10 @@ class _Session:
 
     def run(self, data: Dataset, folder: RunFolder, metadata: Metadata, save_minutes: float, half: bool) -> Task[None]:
         """Train to the end of the stage; save every `save_minutes`, when closed, and at the end."""
-        journal = Journal(folder.path, self.stage.name, self.step, writes=self.here.leads)
+        journal = Journal(folder.path, self.label, self.step, writes=self.here.leads)
         saved_at, saved_step = time.monotonic(), self.step
         finished = False
-        with _Ahead(data, self._batch_size(), self.recipe.seed, self.here) as ahead:
+        with Ahead(data, self._batch_size(), self.recipe.seed, self.here) as ahead:
             try:
                 while self.step < self.stage.steps:
                     metrics = self._advance(ahead.take(self.step))
@@ -96,7 +97,7 @@ class _Session:
                             self._save(folder, metadata, half)
                             self._show(journal, ahead)
                             saved_at, saved_step = time.monotonic(), self.step
-                    yield Progress(self.step, self.stage.steps, self.stage.name, self.figures)
+                    yield Progress(self.step, self.stage.steps, self.label, self.figures)
                 finished = True
             finally:
                 if self.whole and (finished or self.step > saved_step):
@@ -158,7 +159,7 @@ class _Session:
     def _breakdown(self, what: str) -> TrainingError:
         self.whole = False
         return TrainingError(
-            f"Stage '{self.stage.name}' broke down: {what} at step {self.step}. "
+            f"Stage '{self.label}' broke down: {what} at step {self.step}. "
             "The folder keeps the last good state; lower the learning rate or train in fp32."
         )
 
@@ -177,10 +178,10 @@ class _Session:
             raise self._breakdown("a weight is not finite")
         optimizers = {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()}
         folder.save(State(self.number, self.step, weights, _cpu(self.average.tensors), optimizers, self.figures))
-        steps = {**metadata.steps, self.stage.name: self.step}
+        steps = {**metadata.steps, self.label: self.step}
         self._with_average(lambda: folder.export(self.model, metadata, steps, self.figures, half))
 
-    def _show(self, journal: Journal, ahead: "_Ahead") -> None:
+    def _show(self, journal: Journal, ahead: Ahead) -> None:
         """Draw the loss curve, and what the averaged weights make of the first captions of the data."""
         if self.here.leads:
             batch = ahead.first(16).to(self.here.device)
@@ -208,33 +209,6 @@ class _Session:
         return self.stage.batch // self.here.world
 
 
-class _Ahead:
-    """Prepares the next batch in a thread while the networks compute."""
-
-    def __init__(self, data: Dataset, size: int, seed: int, here: Place) -> None:
-        self.data, self.size, self.seed, self.here = data, size, seed, here
-        self.pool = ThreadPoolExecutor(1)
-        self.waiting: dict[int, Future[Batch]] = {}
-
-    def take(self, step: int) -> Batch:
-        """The batch of `step`; the one after it is begun."""
-        for number in (step, step + 1):
-            if number not in self.waiting:
-                index = number * self.here.world + self.here.rank
-                self.waiting[number] = self.pool.submit(self.data.batch, index, self.size, self.seed)
-        return self.waiting.pop(step).result()
-
-    def first(self, count: int) -> Batch:
-        """The first examples of the order."""
-        return self.data.batch(0, count, self.seed)
-
-    def __enter__(self) -> "_Ahead":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.pool.shutdown(cancel_futures=True)
-
-
 def _check_stages(recipe: Recipe, model: GenerativeModel[Any]) -> None:
     unknown = [stage.name for stage in recipe.stages if stage.name not in model.stages]
     if unknown or not recipe.stages:
@@ -259,5 +233,5 @@ def _cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _metadata(recipe: Recipe, model: GenerativeModel[Any], number: int, sources: Iterable[Any]) -> Metadata:
-    steps = {stage.name: stage.steps for stage in recipe.stages[:number]}
+    steps = {recipe.label(earlier): recipe.stages[earlier].steps for earlier in range(number)}
     return Metadata(recipe.family, families.describe(model), tuple(sources), recipe.name, steps)
