@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from figment.core.errors import CheckpointError, InputError
@@ -22,6 +22,7 @@ def spelled(tokenizer: Tokenizer, tokens: list[int]) -> list[str]:
     return [tokenizer.pieces[token - first] for token in tokens if token >= first]
 
 
+@settings(deadline=None)  # a busy computer is no failure
 @given(anything, st.integers(1, 70))
 def test_any_text_becomes_at_most_length_known_tokens(text: str, length: int) -> None:
     tokens = PACKAGED.encode(text, length)
@@ -30,6 +31,7 @@ def test_any_text_becomes_at_most_length_known_tokens(text: str, length: int) ->
     assert all(START <= token < PACKAGED.size for token in tokens)
 
 
+@settings(deadline=None)  # a busy computer is no failure
 @given(anything)
 def test_json_round_trip_encodes_the_same(text: str) -> None:
     again = Tokenizer.from_json(SMALL.to_json())
@@ -37,6 +39,7 @@ def test_json_round_trip_encodes_the_same(text: str) -> None:
     assert again.encode(text) == SMALL.encode(text)
 
 
+@settings(deadline=None)  # a busy computer is no failure
 @given(st.text())
 def test_letters_are_never_lost(text: str) -> None:
     words = "".join("▁" + word for word in normalise(text).split())

@@ -2,11 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from figment.core.config import from_dict, to_dict
 from figment.core.dataset import Batch, Dataset
@@ -153,3 +155,17 @@ def test_the_journal_drops_lines_from_beyond_the_step_that_a_run_resumes_at(tmp_
     resumed = Journal(tmp_path, "second", 40)
     kept = [(line["stage"], line["step"], line["loss"]) for line in resumed.lines()]
     assert kept == [("first", 20, 0.05), ("first", 40, 0.025), ("second", 20, 0.05), ("second", 40, 0.025)]
+
+
+def test_a_run_can_start_from_published_weights(tmp_path: Path) -> None:
+    """It begins with their values, and names their data beside its own; a configuration of its own is refused."""
+    first = finish(train(recipe(), tmp_path / "first", open_digits))
+    begun = Recipe("more", FAMILY, recipe().stages, start=str(first))
+    more = train(begun, tmp_path / "more", open_digits)
+    next(more)
+    more.close()
+    weights = torch.load(tmp_path / "more" / "state.pt", weights_only=True)["weights"]
+    published = load_file(first)
+    assert all(torch.equal(weights[name], tensor) for name, tensor in published.items() if "text" in name)
+    with pytest.raises(InputError, match="configuration of its own"):
+        next(train(replace(begun, model=model_of_digits()), tmp_path / "other", open_digits))

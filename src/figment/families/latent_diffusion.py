@@ -123,7 +123,7 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
             return {"autoencoder": _adamw(self.autoencoder, lr=1e-3)}
         if stage == "sharpen":
             return {
-                "decoder": _adamw(self.autoencoder.decoder, lr=2e-4, betas=(0.5, 0.99)),
+                "decoder": _adamw(self.autoencoder.decoder, lr=5e-4, betas=(0.5, 0.99)),
                 "critic": _adamw(self.critic, lr=5e-4, betas=(0.5, 0.99)),
             }
         return self.transformer.optimizers(self.config.learning_rate)

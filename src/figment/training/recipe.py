@@ -50,6 +50,8 @@ class Recipe:
     """Fixes the weights at the start, the order of the data and all noise."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of the networks; auto takes bfloat16 where the device multiplies it faster."""
+    start: str = ""
+    """Weights file to begin with, in place of random weights: fine-tuning, or more training of published weights."""
 
     def label(self, number: int) -> str:
         """Name of stage `number` in logs: "flow", then "flow-2" when a recipe has a second stage of that name."""

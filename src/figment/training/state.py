@@ -71,7 +71,7 @@ class RunFolder:
 
     def _compare(self, before: dict[str, Any], wanted: dict[str, Any], begun: int) -> None:
         """What has been trained must not change; stages to come may."""
-        for key in ("family", "seed", "precision", "model"):
+        for key in ("family", "start", "seed", "precision", "model"):
             if before[key] != wanted[key]:
                 self._refuse(key, before[key], wanted[key])
         for number, old in enumerate(before["stages"][:begun]):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from figment import families
 from figment.core.checkpoint import Metadata
-from figment.core.dataset import Batch, Dataset
+from figment.core.dataset import Batch, Dataset, Source
 from figment.core.errors import InputError, TrainingError
 from figment.core.model import GenerativeModel
 from figment.core.task import Progress, Task
@@ -41,11 +41,11 @@ def train(recipe: Recipe, run: Path, open_data: Open, *, save_minutes: float = 5
     """
     here = place()
     torch.manual_seed(recipe.seed)
-    model = families.build(recipe.family, recipe.model).to(here.device)
+    model, sources = _begin(recipe)
+    model.to(here.device)
     _check_stages(recipe, model)
     folder = RunFolder(run, recipe)
     state = folder.resume(model)
-    sources = {}
     for number, stage in enumerate(recipe.stages):
         data = open_data(stage.data, stage.image_size or model.image_shape[-1])
         _check_channels(data, model)
@@ -207,6 +207,19 @@ class _Session:
         if self.stage.batch % self.here.world:
             raise InputError(f"A batch of {self.stage.batch} cannot be split evenly over {self.here.world} processes.")
         return self.stage.batch // self.here.world
+
+
+def _begin(recipe: Recipe) -> tuple[GenerativeModel[Any], dict[str, Source]]:
+    """The model at step 0, and the lineage that it brings along."""
+    if not recipe.start:
+        return families.build(recipe.family, recipe.model), {}
+    model, metadata = families.open_model(Path(recipe.start).expanduser())
+    if metadata.family != recipe.family or recipe.model:
+        raise InputError(
+            f"{recipe.start} is a model of the family {metadata.family} with a configuration of its own; "
+            "the recipe must name that family and leave out [model]."
+        )
+    return model, {source.name: source for source in metadata.sources}
 
 
 def _check_stages(recipe: Recipe, model: GenerativeModel[Any]) -> None:
