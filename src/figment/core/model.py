@@ -72,6 +72,8 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
     def __init__(self, config: ConfigT) -> None:
         super().__init__()
         self.config = config
+        self.in_bfloat16 = False
+        """Whether `sample` computes its networks in bfloat16; states and sums stay in float32."""
 
     @property
     @abstractmethod

@@ -8,6 +8,7 @@ import pickle
 import re
 import struct
 import sys
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -57,7 +58,9 @@ def main() -> None:
 def read(path: Path) -> dict[str, Tensor]:
     """Tensors of a checkpoint by name, each with memory of its own. Raises Refused."""
     try:
-        values = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about files that are then refused
+            values = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise Refused(_explained(str(error))) from error
     except _DAMAGE as error:

@@ -1,6 +1,7 @@
 """Picture files: PNG, JPEG and WebP, told apart by their content, never by their name."""
 
 import io
+import os
 import struct
 import warnings
 import zlib
@@ -25,6 +26,9 @@ SUFFIXES: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", "
 
 MAX_PIXELS = 40_000_000
 """Most pixels a picture may have; more is refused before it is decoded."""
+
+MAX_BYTES = 2**29
+"""Most bytes a picture file may have: more than `MAX_PIXELS` take uncompressed with 16 bits a sample."""
 
 # What Pillow is known to raise on damaged files, beside the errors of the bytes themselves.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
@@ -88,6 +92,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except OSError as error:
         raise PixelError(f"Cannot read {path}: {error.strerror}.") from error
     with file, warnings.catch_warnings():
+        if os.fstat(file.fileno()).st_size > MAX_BYTES:
+            raise PixelError(f"{path} is too large; at most {MAX_BYTES >> 20} MB can be read.")
         warnings.simplefilter("ignore")  # damaged EXIF is no reason to refuse the picture
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         image = _identify(path, file)
@@ -118,8 +124,10 @@ def _check_size(path: Path, image: Image.Image) -> None:
 def _opaque(image: Image.Image) -> Image.Image:
     """8-bit `image` with transparency laid on white."""
     if image.mode.startswith("I"):  # 16-bit grey, which Pillow would clip at 255
-        samples = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.clip(np.rint(samples / 257), 0, 255).astype(np.uint8))
+        samples = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
+        levels = samples // 257
+        levels += samples % 257 > 128  # rounded, in two bytes a pixel
+        return Image.fromarray(levels.astype(np.uint8))
     if not image.has_transparency_data:
         return image
     layer = image.convert("RGBA")

@@ -1,0 +1,140 @@
+"""Clips: frames as they were put in, upright, and refusals of what is not whole."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from figment.pixels.clips import Clip, frames, probe
+from figment.pixels.errors import PixelError
+
+HEIGHT, WIDTH, COUNT = 48, 64, 6
+Writer = Callable[[Path], None]
+
+
+def frame(number: int) -> NDArray[np.uint8]:
+    """A grey level for each frame, with its top left quarter red."""
+    image = np.full((HEIGHT, WIDTH, 3), 40 + 30 * number, np.uint8)
+    image[: HEIGHT // 2, : WIDTH // 2] = (230, 20, 20)
+    return image
+
+
+def write(path: Path, codec: str, format: str, images: list[NDArray[np.uint8]]) -> None:
+    with av.open(str(path), "w", format=format) as container:
+        stream: Any = container.add_stream(codec, rate=12)  # of the kind that the codec makes it
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def write_gif(path: Path) -> None:
+    first, *rest = (Image.fromarray(frame(number)) for number in range(COUNT))
+    first.save(path, "GIF", save_all=True, append_images=rest, duration=80)
+
+
+def written_with(codec: str, format: str) -> Writer:
+    return lambda path: write(path, codec, format, [frame(number) for number in range(COUNT)])
+
+
+KINDS = {
+    "mp4": written_with("mpeg4", "mp4"),
+    "mov": written_with("mpeg4", "mov"),
+    "webm": written_with("libvpx", "webm"),
+    "mkv": written_with("mpeg4", "matroska"),
+    "avi": written_with("mpeg4", "avi"),
+    "gif": write_gif,
+}
+
+
+@pytest.fixture(scope="session", params=list(KINDS))
+def clip(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("clips") / "any-name"
+    KINDS[request.param](path)
+    return path
+
+
+def test_frames_are_what_was_put_in(clip: Path) -> None:
+    shown = list(frames(clip))
+    assert len(shown) == COUNT
+    for number, image in enumerate(shown):
+        assert image.dtype == np.uint8
+        assert image.shape == (HEIGHT, WIDTH, 3)
+        assert abs(int(image[-8:, -8:].mean()) - (40 + 30 * number)) < 12
+        assert np.abs(image[6:18, 6:26].mean(axis=(0, 1)) - (230, 20, 20)).max() < 25
+
+
+def test_a_clip_says_what_it_is_before_it_is_decoded(clip: Path) -> None:
+    described = probe(clip)
+    assert (described.width, described.height) == (WIDTH, HEIGHT)
+    assert described.frames in (0, COUNT)
+    assert 11 < described.rate < 13
+
+
+def test_probe_in_full(tmp_path: Path) -> None:
+    KINDS["mp4"](tmp_path / "clip")
+    assert probe(tmp_path / "clip") == Clip(WIDTH, HEIGHT, Fraction(12), COUNT, "mpeg4")
+
+
+def test_wherever_a_clip_is_cut_off_it_is_refused(clip: Path, tmp_path: Path) -> None:
+    content = clip.read_bytes()
+    for length in range(0, len(content) - 1, max(1, len(content) // 40)):
+        (tmp_path / "cut").write_bytes(content[:length])
+        with pytest.raises(PixelError, match=r"cut off|damaged|its start is"):
+            list(frames(tmp_path / "cut"))
+        with pytest.raises(PixelError):
+            probe(tmp_path / "cut")
+
+
+def test_frames_are_turned_upright(tmp_path: Path) -> None:
+    KINDS["mp4"](tmp_path / "clip")
+    content = (tmp_path / "clip").read_bytes()
+    header = content.index(b"tkhd")
+    # The matrix of the track header, ISO/IEC 14496-12, 8.3.2: shown a quarter turn clockwise, as phones write it.
+    upright = b"".join(number.to_bytes(4, "big") for number in (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30))
+    clockwise = (0, 1 << 16, 0, (1 << 32) - (1 << 16), 0, 0, HEIGHT << 16, 0, 1 << 30)
+    place = content.index(upright, header)
+    turned = b"".join(number.to_bytes(4, "big") for number in clockwise)
+    (tmp_path / "turned").write_bytes(content[:place] + turned + content[place + len(turned) :])
+    for image, before in zip(frames(tmp_path / "turned"), frames(tmp_path / "clip"), strict=True):
+        np.testing.assert_array_equal(image, np.rot90(before, -1))
+
+
+def test_frames_are_decoded_as_they_are_asked_for(tmp_path: Path) -> None:
+    KINDS["mp4"](tmp_path / "clip")
+    task = frames(tmp_path / "clip")
+    assert next(task).shape == (HEIGHT, WIDTH, 3)
+    task.close()
+    (tmp_path / "clip").unlink()  # Windows refuses this while the file is open
+
+
+def test_sound_alone_is_no_clip(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "sound"), "w", format="mp4") as container:
+        stream: Any = container.add_stream("aac", rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+    with pytest.raises(PixelError, match="holds no pictures"):
+        probe(tmp_path / "sound")
+
+
+def test_unknown_codecs_are_refused(tmp_path: Path) -> None:
+    KINDS["avi"](tmp_path / "clip")
+    (tmp_path / "clip").write_bytes((tmp_path / "clip").read_bytes().replace(b"FMP4", b"zzzz"))
+    with pytest.raises(PixelError, match="coded in a way that cannot be read"):
+        list(frames(tmp_path / "clip"))
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    with pytest.raises(PixelError, match="There is no clip"):
+        probe(tmp_path / "none")
+    with pytest.raises(PixelError, match="Cannot read"):
+        next(frames(tmp_path))
