@@ -1,5 +1,6 @@
 """Small real things that several tests need."""
 
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,15 @@ from figment.core.checkpoint import Metadata
 from figment.core.config import to_dict
 from figment.core.dataset import Source
 from figment.core.model import GenerativeModel
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the identity and the keys of this installation, so that tests leave the user's alone."""
+    home = tmp_path_factory.mktemp("figment-home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FIGMENT_HOME", str(home))
+        yield home
 
 
 @pytest.fixture

@@ -13,12 +13,19 @@ import numpy as np
 import pytest
 
 from figment.core.errors import InputError, OutputError
-from figment.pixels.files import load, read_text
+from figment.pixels.files import encode, load, read_text
 from figment.studio.gallery import Gallery
 from figment.studio.parameters import Settings, read
+from figment.trust.containers import without_credentials
+from figment.trust.errors import CredentialsError
+from figment.trust.keys import Identity
+from figment.trust.labels import Operation, Provenance
+from figment.trust.own_mark import own_watermark
+from figment.trust.verify import inspect
 
 DAY = date(2026, 11, 22)
 IMAGE = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+CREATED = Provenance.of(Operation.CREATE, model="tiny")
 SETTINGS = Settings(prompt="빨간 사과", steps=12, sampler="Heun", guidance=3.0, seed=7, width=24, height=16)
 
 
@@ -28,9 +35,9 @@ def names(folder: Path) -> list[str]:
 
 def test_pictures_are_numbered_in_a_folder_by_date(tmp_path: Path) -> None:
     gallery = Gallery(tmp_path / "outputs")
-    first = gallery.save(IMAGE, SETTINGS, today=DAY)
-    gallery.save(IMAGE, replace(SETTINGS, seed=8), today=DAY, format="webp")
-    gallery.save(IMAGE, SETTINGS, today=date(2026, 11, 23))
+    first = gallery.save(IMAGE, SETTINGS, CREATED, today=DAY)
+    gallery.save(IMAGE, replace(SETTINGS, seed=8), CREATED, today=DAY, format="webp")
+    gallery.save(IMAGE, SETTINGS, CREATED, today=date(2026, 11, 23))
     assert first.path == tmp_path / "outputs" / "2026-11-22" / "00001-7.png"
     assert first.size == first.path.stat().st_size
     assert names(first.path.parent) == ["00001-7.png", "00002-8.webp"]
@@ -42,56 +49,99 @@ def test_numbers_go_on_after_the_highest(tmp_path: Path) -> None:
     folder.mkdir()
     for name in ("00041-1.png", "2-1.png", "notes.txt", "7up-label.png", ".00042.claim"):
         (folder / name).touch()
-    assert Gallery(tmp_path).save(IMAGE, SETTINGS, today=DAY).path.name == "00043-7.png"
+    assert Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, today=DAY).path.name == "00043-7.png"
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.JPEG", "a.webp"])
 def test_settings_travel_inside_the_picture(tmp_path: Path, name: str) -> None:
-    saved = Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "new folder" / name)
+    saved = Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, path=tmp_path / "new folder" / name)
     assert saved.path.name == name
     assert read(read_text(saved.path)) == SETTINGS
     assert load(saved.path).shape == IMAGE.shape
 
 
-def test_same_picture_and_settings_same_bytes(tmp_path: Path) -> None:
-    one, two = (Gallery(tmp_path).save(IMAGE, SETTINGS, today=DAY).path for _ in range(2))
+def test_same_picture_and_settings_same_file_but_for_the_signature(tmp_path: Path) -> None:
+    large = np.kron(IMAGE, np.ones((16, 16, 1), np.uint8))
+    one, two = (Gallery(tmp_path).save(large, SETTINGS, CREATED, today=DAY).path for _ in range(2))
     assert one != two
-    assert one.read_bytes() == two.read_bytes()
+    assert without_credentials(one.read_bytes(), "png") == without_credentials(two.read_bytes(), "png")
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_is_marked_and_signed(tmp_path: Path, name: str, channels: int) -> None:
+    large = np.kron(IMAGE[..., :channels], np.ones((17, 12, 1), np.uint8))
+    path = Gallery(tmp_path).save(large, SETTINGS, CREATED, path=tmp_path / name).path
+    report = inspect(path)
+    assert report.verdict == "signed"
+    assert report.watermark.present
+    assert report.credentials.facts["watermark"] == {"present": True, "payload": report.watermark.payload}
+    assert np.abs(load(path).astype(int) - large).mean() < 8
+    again = encode(load(path), "jpeg", quality=75)
+    (tmp_path / "again.jpg").write_bytes(again)
+    assert inspect(tmp_path / "again.jpg").verdict == "marked"
+
+
+def test_a_picture_too_small_to_be_marked_says_so(tmp_path: Path) -> None:
+    report = inspect(Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, today=DAY).path)
+    assert report.verdict == "signed"
+    assert report.credentials.facts["watermark"] == {
+        "present": False,
+        "reason": "the picture is too small to carry it",
+    }
+    assert not report.watermark.present
+
+
+def test_a_picture_that_no_model_made_has_no_settings(tmp_path: Path) -> None:
+    path = Gallery(tmp_path).save(IMAGE, None, Provenance.of(Operation.COMPOSE), today=DAY).path
+    assert path.name == "00001-compose.png"
+    assert read_text(path) == ""
+    assert inspect(path).headline.endswith("put together from other pictures.")
+
+
+def test_a_broken_identity_lets_nothing_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIGMENT_HOME", str(tmp_path / "home"))
+    (Identity.ensure().folder / "0001/key.pem").write_bytes(b"nonsense")
+    with pytest.raises(CredentialsError, match="is damaged"):
+        Gallery(tmp_path / "outputs").save(IMAGE, SETTINGS, CREATED, today=DAY)
+    assert [found for found in (tmp_path / "outputs").rglob("*") if found.is_file()] == []
 
 
 def test_several_pictures_for_one_path_are_numbered(tmp_path: Path) -> None:
     for index in range(3):
-        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "apple.png", index=index)
+        Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, path=tmp_path / "apple.png", index=index)
     assert names(tmp_path) == ["apple-2.png", "apple-3.png", "apple.png"]
 
 
 @pytest.mark.parametrize("name", ["apple", "apple.gif", "apple.png.exe"])
 def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError, match=r"one of \.png, \.jpg, \.jpeg, \.webp"):
-        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / name)
+        Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, path=tmp_path / name)
     assert names(tmp_path) == []
 
 
 def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "album.png").mkdir()
     with pytest.raises(OutputError, match=r"is a folder; give the name of a picture file"):
-        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "album.png")
+        Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, path=tmp_path / "album.png")
 
 
 def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "outputs").touch()
     with pytest.raises(OutputError, match="Cannot write"):
-        Gallery(tmp_path / "outputs").save(IMAGE, SETTINGS, today=DAY)
+        Gallery(tmp_path / "outputs").save(IMAGE, SETTINGS, CREATED, today=DAY)
     (tmp_path / DAY.isoformat()).touch()
     with pytest.raises(OutputError, match="it is a file, not a folder"):
-        Gallery(tmp_path).save(IMAGE, SETTINGS, today=DAY)
+        Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, today=DAY)
     with pytest.raises(OutputError, match="Cannot write"):
-        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / "outputs" / "apple.png")
+        Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, path=tmp_path / "outputs" / "apple.png")
 
 
 @contextmanager
 def disk_limit(size: int) -> Iterator[None]:
     """Files cannot grow over `size` bytes: the operating system refuses the write, as it does on a full disk."""
+    Identity.ensure()
+    own_watermark()  # both are at hand, so that it is the picture that finds no room
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -103,7 +153,7 @@ def disk_limit(size: int) -> Iterator[None]:
 @pytest.mark.parametrize("path", [None, "apple.png"])
 def test_a_disk_that_refuses_leaves_no_part_behind(tmp_path: Path, path: str | None) -> None:
     with disk_limit(200), pytest.raises(OutputError, match="Cannot write"):
-        Gallery(tmp_path).save(IMAGE, SETTINGS, path=tmp_path / path if path else None, today=DAY)
+        Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, path=tmp_path / path if path else None, today=DAY)
     assert [found for found in tmp_path.rglob("*") if found.is_file()] == []
 
 
@@ -111,7 +161,7 @@ def test_a_refused_write_keeps_the_old_picture(tmp_path: Path) -> None:
     path = tmp_path / "apple.png"
     path.write_bytes(b"the old picture")
     with disk_limit(200), pytest.raises(OutputError, match="Cannot write"):
-        Gallery(tmp_path).save(IMAGE, SETTINGS, path=path)
+        Gallery(tmp_path).save(IMAGE, SETTINGS, CREATED, path=path)
     assert path.read_bytes() == b"the old picture"
     assert names(tmp_path) == ["apple.png"]
 
@@ -120,7 +170,8 @@ def test_many_processes_never_share_a_number(tmp_path: Path) -> None:
     gallery = Gallery(tmp_path)
     with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as pool:
         waiting = [
-            pool.submit(gallery.save, IMAGE, replace(SETTINGS, seed=number % 2), today=DAY) for number in range(40)
+            pool.submit(gallery.save, IMAGE, replace(SETTINGS, seed=number % 2), CREATED, today=DAY)
+            for number in range(40)
         ]
         saved = sorted(picture.result().path.name for picture in waiting)
     assert [int(name[:5]) for name in saved] == list(range(1, 41))

@@ -1,0 +1,78 @@
+"""The `figment` command. Each noun is one module of this package; none is imported before it is called."""
+
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+
+import click
+
+from figment import __version__
+from figment.core.errors import FigmentError
+from figment.pixels.errors import PixelError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "consent": "Record whose faces may be used, for what and until when.",
+    "create": "Make pictures from a sentence.",
+    "data": "Build and list data sets.",
+    "models": "List the models that can be used.",
+    "sample": "Make a grid of pictures from a run or a weights file.",
+    "train": "Train a recipe or a model family.",
+    "verify": "Say where a picture or clip comes from, as far as can be known.",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when they are called: `figment --help` loads no tensor library."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__name__}.{name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="figment")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def figment(debug: bool) -> None:
+    """Every way that machines make pictures: run, train, compare and use them, offline and honestly labelled."""
+
+
+def main() -> None:
+    """Run the command line. Exit code 0 when done, 2 for what cannot be done, 130 when interrupted."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_run(sys.argv[1:]))
+
+
+def _run(arguments: list[str]) -> int:
+    debug = "--debug" in arguments[:1]
+    try:
+        figment.main(args=arguments, prog_name="figment", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (FigmentError, PixelError) as error:
+        if debug:
+            raise
+        click.echo(f"Error: {error}", err=True)
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        if debug:
+            raise
+        click.echo("Stopped.", err=True)
+        return 130
+    return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

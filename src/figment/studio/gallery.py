@@ -1,4 +1,4 @@
-"""The only door by which a picture leaves, so that no picture leaves without saying how it was made."""
+"""The only door by which a picture leaves, so that none leaves without watermark, settings and signature."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from figment.core.errors import InputError, OutputError
 from figment.core.files import write_bytes
-from figment.pixels.files import SUFFIXES, Format, encode
+from figment.pixels.files import SUFFIXES, Format
 from figment.studio.parameters import Settings, write
+from figment.trust.labels import Provenance
+from figment.trust.stamp import stamp
 
-__all__ = ["Gallery", "Saved", "finish", "format_of"]
+__all__ = ["Gallery", "Saved", "format_of"]
 
 
 @dataclass(frozen=True)
@@ -35,28 +37,33 @@ class Gallery:
     def save(
         self,
         image: NDArray[np.uint8],
-        settings: Settings,
+        settings: Settings | None,
+        provenance: Provenance,
         *,
         path: Path | None = None,
         index: int = 0,
         format: Format = "png",
         today: date | None = None,
     ) -> Saved:
-        """Write `image`, uint8 (H, W, 3), with its settings inside.
+        """Write `image`, uint8 (H, W, 3), with its settings inside; None for what no model made.
+
+        It is watermarked, and signed last of all: `provenance` says by which operation it came about and from what.
 
         With `path` it goes there, in the format that the ending of `path` names, and picture `index` (from 0) of one
         command gets its number into the name: `apple.png`, `apple-2.png`. Without, it gets the next free number in
         the folder of `today`; several processes may do so at once.
 
         Raises InputError for an ending that is no format, OutputError when the file cannot be written, PixelError
-        when the format cannot hold the picture. Whatever is raised, no part of a file stays.
+        when the format cannot hold the picture, CredentialsError when it cannot be signed. Whatever is raised, no
+        part of a file stays.
         """
         if path is not None:
-            content = _content(image, settings, format_of(path))
+            content = _content(image, settings, provenance, format_of(path))
             return _written(_numbered(path, index), content)
-        content = _content(image, settings, format)
+        content = _content(image, settings, provenance, format)
         with _free_number(self.root / (today or date.today()).isoformat()) as (folder, number):
-            return _written(folder / f"{number:05}-{settings.seed}.{format}", content)
+            name = provenance.operation if settings is None else settings.seed
+            return _written(folder / f"{number:05}-{name}.{format}", content)
 
 
 def format_of(path: Path) -> Format:
@@ -68,17 +75,8 @@ def format_of(path: Path) -> Format:
         raise InputError(f"{path} does not end like a picture file; it must end in one of {known}.") from None
 
 
-def finish(encoded: bytes, settings: Settings) -> bytes:
-    """File content as it leaves: every picture passes here last.
-
-    Provenance (signed Content Credentials) is stamped here, on the encoded bytes, since a signature covers them; until
-    there is a signer, what says how the picture was made are the `settings` that `encoded` carries as text.
-    """
-    return encoded
-
-
-def _content(image: NDArray[np.uint8], settings: Settings, format: Format) -> bytes:
-    return finish(encode(image, format, text=write(settings)), settings)
+def _content(image: NDArray[np.uint8], settings: Settings | None, provenance: Provenance, format: Format) -> bytes:
+    return stamp(image, format, "" if settings is None else write(settings), provenance)
 
 
 def _written(path: Path, content: bytes) -> Saved:
@@ -102,7 +100,7 @@ def _free_number(folder: Path) -> Iterator[tuple[Path, int]]:
         if not _created(claim):
             continue  # another process writes this number just now
         try:
-            if _highest(folder) < number:  # it may have been written between looking and claiming
+            if not any(folder.glob(f"{number:05}-*")):  # it may have been written between looking and claiming
                 yield folder, number
                 return
         finally:

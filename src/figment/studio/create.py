@@ -1,0 +1,149 @@
+"""From a request to pictures on disk."""
+
+import secrets
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from figment.core.errors import InputError
+from figment.core.model import GenerativeModel, Inpaints, SampleRequest
+from figment.core.task import Progress, Task
+from figment.families import open_model
+from figment.pixels.arrays import from_signed, to_signed
+from figment.pixels.files import load
+from figment.pixels.resizing import resize
+from figment.studio.gallery import Gallery, format_of
+from figment.studio.library import Entry, find
+from figment.studio.parameters import Settings
+from figment.studio.request import CreateRequest
+from figment.training.device import pays_in_bfloat16
+from figment.trust.labels import Ingredient, Operation, Provenance
+
+__all__ = ["create", "ready"]
+
+
+def create(request: CreateRequest, gallery: Gallery | None = None) -> Task[list[Path]]:
+    """Make the pictures of `request`, each from its own seed, and return where they were written.
+
+    Every picture is written as soon as it is made, so that a stopped task keeps what it has. Raises InputError,
+    PixelError, CheckpointError or OutputError before anything is written for what cannot be done.
+    """
+    out = None if request.out is None else Path(request.out)
+    if out is not None:
+        format_of(out)
+    entry = find(request.model)
+    model = ready(entry)
+    wanted = _sample_request(request, model)
+    first = secrets.randbelow(2**32 - request.count) if request.seed is None else request.seed
+    written = []
+    for index in range(request.count):
+        seed = (first + index) % 2**32
+        picture = yield from _counted(model.sample(wanted, torch.Generator().manual_seed(seed)), index, request)
+        image = from_signed(picture[0].float().cpu().numpy())
+        settings = _settings(request, seed, image.shape, entry, model.sampler)
+        provenance = _provenance(request, entry)
+        written.append((gallery or Gallery()).save(image, settings, provenance, path=out, index=index).path)
+    return written
+
+
+def ready(entry: Entry) -> GenerativeModel[Any]:
+    """The model of `entry` where it computes fastest; the last one stays in memory until its file changes."""
+    return _opened(entry.path, entry.path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, _modified: int) -> GenerativeModel[Any]:
+    model, _ = open_model(path)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model.in_bfloat16 = pays_in_bfloat16(model.device)
+    return model
+
+
+def _counted(task: Task[Tensor], index: int, request: CreateRequest) -> Task[Tensor]:
+    """The same task, with its steps counted over all pictures of the request."""
+    try:
+        while True:
+            report = next(task)
+            done = index * report.total + report.step
+            note = f"picture {index + 1} of {request.count}"
+            yield Progress(done, request.count * report.total, note, report.metrics, report.preview)
+    except StopIteration as stop:
+        result: Tensor = stop.value
+        return result
+
+
+def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> SampleRequest:
+    """The model's side of a request: checked, with its pictures loaded."""
+    height, width = _size(asked.size) or model.image_shape[1:]
+    if asked.mask is not None and asked.init is None:
+        raise InputError("A mask needs the picture that it masks: give --init as well.")
+    if asked.init is not None and not isinstance(model, Inpaints):
+        raise InputError("This model cannot start from a picture; leave --init out or choose another model.")
+    init, mask = _start(asked, height, width)
+    return SampleRequest(
+        prompts=(asked.prompt,),
+        negative=asked.negative,
+        guidance=asked.guidance,
+        steps=asked.steps,
+        height=height,
+        width=width,
+        init=init,
+        strength=asked.strength,
+        mask=mask,
+    )
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    """Height and width that "128" or "192x128" (width first) names."""
+    if text is None:
+        return None
+    width, _, height = text.partition("x")
+    return int(height or width), int(width)
+
+
+def _start(asked: CreateRequest, height: int, width: int) -> tuple[Tensor | None, Tensor | None]:
+    """The start picture (1, 3, H, W) and mask (1, 1, H, W), cut to the size of the picture to be made."""
+    if asked.init is None:
+        return None, None
+    picture = load(Path(asked.init))
+    init = torch.from_numpy(to_signed(resize(picture, (height, width))))[None]
+    if asked.mask is None:
+        return init, None
+    mask = load(Path(asked.mask), "L")
+    if mask.shape != picture.shape[:2]:
+        (mask_height, mask_width), (height, width) = mask.shape, picture.shape[:2]
+        raise InputError(
+            f"The mask is {mask_width}x{mask_height} pixels and the picture {width}x{height}; they must be of one size."
+        )
+    cut = resize(mask[..., None], (height, width))
+    return init, torch.from_numpy(cut.astype(np.float32) / 255).permute(2, 0, 1)[None]
+
+
+def _settings(request: CreateRequest, seed: int, shape: Sequence[int], entry: Entry, sampler: str) -> Settings:
+    return Settings(
+        prompt=request.prompt,
+        negative=request.negative,
+        steps=request.steps,
+        sampler=sampler,
+        guidance=request.guidance,
+        seed=seed,
+        width=shape[1],
+        height=shape[0],
+        model=entry.name,
+        model_hash=entry.hash,
+        strength=None if request.init is None else request.strength,
+    )
+
+
+def _provenance(request: CreateRequest, entry: Entry) -> Provenance:
+    """From nothing but the model, or from the start picture, whose own credentials are kept."""
+    model, sha256 = entry.name, entry.sha256
+    if request.init is None:
+        return Provenance.of(Operation.CREATE, model=model, model_sha256=sha256)
+    start = Ingredient("start picture", Path(request.init))
+    return Provenance.of(Operation.EDIT, model=model, model_sha256=sha256, inputs=(start,))

@@ -1,0 +1,47 @@
+"""What a user asks for when creating a picture. The command line, the page and the API all validate against this."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from figment.core.config import Field, config
+
+__all__ = ["CreateRequest"]
+
+MOST_CHARACTERS = 2000
+
+
+def _says_something(prompt: str) -> str:
+    if not prompt.strip():
+        raise ValueError("should be a sentence such as 'a red apple'")
+    return prompt
+
+
+@config
+class CreateRequest:
+    """A picture to be made."""
+
+    prompt: Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_says_something)]
+    """What the picture shows, in English or Korean."""
+    negative: Annotated[str, Field(max_length=MOST_CHARACTERS)] = ""
+    """What it should not show."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """Number that fixes the picture; drawn at random when it is not given."""
+    steps: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Sampling steps; 8 to 20 are enough."""
+    guidance: Annotated[float, Field(ge=0, le=30)] = 3.0
+    """How closely to follow the prompt; 1 turns guidance off."""
+    size: Annotated[str, Field(pattern=r"^\d{1,6}(x\d{1,6})?$")] | None = None
+    """Pixels, as SIDE or WIDTHxHEIGHT; the model's own size when not given."""
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+    """Pictures to make, with seeds that count up."""
+    init: str | None = None
+    """Picture to start from."""
+    strength: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """How much of the start picture to redo: 0 keeps it, 1 ignores it."""
+    mask: str | None = None
+    """Picture of the start picture's size, white where it is to be painted anew."""
+    model: str | None = None
+    """Name or path of the model; `figment models` lists them."""
+    out: str | None = None
+    """File to write (.png, .jpg or .webp); a new file under outputs/ when not given."""

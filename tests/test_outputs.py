@@ -1,0 +1,102 @@
+"""Whatever command makes a picture, the picture says so: no way past the gallery, by name or by code."""
+
+import ast
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import figment
+from figment.cli import COMMANDS
+from figment.cli import figment as program
+from figment.pixels.files import encode, load
+from figment.trust.findings import Report
+from figment.trust.verify import inspect
+
+TINY = ("--model", "tiny", "--seed", "3", "--steps", "2")
+START = ("--init", "start.png")
+MAKES = {
+    "create": [["create", "a red apple", *TINY], ["create", "사과", *START, *TINY, "--size", "32"]],
+    "sample": [["sample", "tiny", "-n", "25", "--steps", "2"]],
+    "data": [["data", "show", "digits", "-n", "4"]],
+}
+"""Commands that make pictures, each with its ways of doing so."""
+MAKES_NONE = {"consent", "models", "train", "verify"}
+
+
+def made(arguments: list[str], name: str) -> Report:
+    """The report on the picture `name` that the command writes."""
+    done = CliRunner().invoke(program, [*arguments, "--out", name], catch_exceptions=False, standalone_mode=False)
+    assert done.output == f"{name}\n"
+    return inspect(Path(name))
+
+
+def test_every_command_is_known_to_make_pictures_or_none() -> None:
+    assert MAKES.keys() | MAKES_NONE == COMMANDS.keys()
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
+@pytest.mark.parametrize("arguments", [way for ways in MAKES.values() for way in ways], ids=" ".join)
+def test_every_picture_is_signed(tiny_run: Path, arguments: list[str], ending: str) -> None:
+    (tiny_run / "start.png").write_bytes(encode(np.full((32, 32, 3), 90, np.uint8), "png"))
+    report = made(arguments, f"made.{ending}")
+    assert report.verdict == "signed"
+    assert report.metadata.source_type == report.credentials.source_type != ""
+    assert report.watermark.present == (min(load(tiny_run / f"made.{ending}").shape[:2]) >= 128)
+    assert report.credentials.facts["watermark"]["present"] == report.watermark.present
+
+
+def test_a_picture_from_a_picture_names_its_parent_and_keeps_its_credentials(tiny_run: Path) -> None:
+    made(["create", "a red apple", *TINY], "start.png")
+    report = made(["create", "a red pear", *START, *TINY], "made.png")
+    (parent,) = report.credentials.ingredients
+    assert (parent.relationship, parent.state, parent.source_type) == ("parentOf", "trusted", "trainedAlgorithmicMedia")
+    assert report.credentials.source_type == "compositeWithTrainedAlgorithmicMedia"
+    assert [action.name for action in report.credentials.actions] == ["c2pa.opened", "c2pa.edited"]
+
+
+def test_a_start_picture_that_was_altered_is_reported(tiny_run: Path) -> None:
+    made(["create", "a red apple", *TINY], "start.png")
+    with (tiny_run / "start.png").open("ab") as file:
+        file.write(b"more")
+    report = made(["create", "a red pear", *START, *TINY], "made.png")
+    assert report.verdict == "altered input"
+    assert report.credentials.state == "trusted"
+
+
+def test_the_prompt_is_in_the_settings_and_not_in_the_credentials(tiny_run: Path) -> None:
+    report = made(["create", "a secret garden", *TINY], "made.png")
+    assert report.metadata.parameters.startswith("a secret garden\n")
+    content = (tiny_run / "made.png").read_bytes()
+    start = content.index(b"caBX")
+    length = int.from_bytes(content[start - 4 : start], "big")
+    assert b"secret" not in content[start : start + length]
+    assert len(report.credentials.facts["model"]["sha256"]) == 64
+
+
+def test_nothing_turns_it_off() -> None:
+    for name in MAKES:
+        command = program.get_command(program.make_context("figment", [name], resilient_parsing=True), name)
+        assert command is not None
+        options = json.dumps(command.to_info_dict(command.make_context(name, [], resilient_parsing=True)))
+        assert not any(word in options for word in ("provenance", "unsigned", "watermark", "credentials"))
+
+
+def imported(source: Path, module: str) -> set[str]:
+    """Names that the file `source` imports from `module`."""
+    nodes = ast.walk(ast.parse(source.read_text("utf-8")))
+    lines = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module == module]
+    return {alias.name for line in lines for alias in line.names}
+
+
+def test_only_the_stamp_turns_pixels_into_files() -> None:
+    """The trainer's own log pictures are the exception: they show a run to the person who runs it."""
+    root = Path(figment.__path__[0])
+    encoders = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*.py")
+        if "encode" in imported(path, "figment.pixels.files") and path.parent.name != "pixels"
+    }
+    assert encoders == {"trust/stamp.py", "training/journal.py"}
