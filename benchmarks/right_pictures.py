@@ -25,7 +25,7 @@ from scene_verdicts import VERDICTS, witness
 from scores import Row, Score, table, with_parts
 from sprite_judge import ready_judge, stacked
 
-from figment import families
+from figment.core.checkpoint import read_metadata
 from figment.core.files import write_bytes
 from figment.core.model import GenerativeModel, SampleRequest
 from figment.core.task import finish
@@ -37,6 +37,7 @@ from figment.metrics.judge import Judge
 from figment.pixels.arrays import from_signed
 from figment.pixels.files import encode
 from figment.pixels.grids import contact_sheet
+from figment.studio.create import ready
 from figment.studio.library import find
 from figment.training.device import place
 
@@ -94,7 +95,8 @@ def main() -> None:
     arguments = parse()
     here = place()
     pack = SpritePack.open(data_home() / "sprites")
-    model, metadata = families.open_model(find(arguments.model).path)
+    entry = find(arguments.model)
+    model, metadata = ready(entry), read_metadata(entry.path)
     judge = ready_judge(pack, arguments.judge, here.device, steps=arguments.judge_steps, seed=arguments.seed)
     bench = Bench(
         model.to(here.device), judge, pack, arguments.seed, arguments.steps, arguments.guidance, arguments.batch

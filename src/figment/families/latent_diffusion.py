@@ -62,9 +62,9 @@ class Config:
     """Weight of the perceptual distance beside L1."""
     kl: Annotated[float, Field(ge=0, le=1)] = 1e-4
     """Weight of the KL divergence to a unit Gaussian, per latent value."""
-    sharpen_perceptual: Annotated[float, Field(ge=0, le=10)] = 3.0
+    sharpen_perceptual: Annotated[float, Field(ge=0, le=10)] = 0.5
     """The same weight when sharpening."""
-    adversarial: Annotated[float, Field(ge=0, le=10)] = 0.4
+    adversarial: Annotated[float, Field(ge=0, le=10)] = 0.1
     """Pull of the patch critic on the last layer when sharpening, as a share of that of the other losses."""
     caption_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of captions left out, so that guidance has an unconditional side (Ho & Salimans 2022)."""
@@ -233,7 +233,11 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures (B, C, H, W), clamped to [-1, 1]."""
-        return self.autoencoder.decode(latents * self.latent_std + self.latent_mean).clamp(-1, 1)
+        with self._arithmetic():
+            return self.autoencoder.decode(latents * self.latent_std + self.latent_mean).clamp(-1, 1)
+
+    def _arithmetic(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bfloat16)
 
     # Sampling
 
