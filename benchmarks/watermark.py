@@ -24,7 +24,6 @@ from watermark_peers import Scheme, schemes
 from watermark_pictures import clips, crops, pictures, portraits
 
 from figment.pixels.resizing import resize
-from figment.trust.activity import luma
 from figment.trust.watermark import TOLERATED, Watermark, capacity
 
 Picture = NDArray[np.uint8]
@@ -59,10 +58,10 @@ def cpu_ms(work: Callable[[], T]) -> tuple[T, float]:
 
 
 def quality(image: Picture, marked: Picture) -> tuple[float, float]:
-    """PSNR in dB over all channels, SSIM of the luma."""
+    """PSNR in dB and SSIM, over all channels."""
     error = float(np.mean((image.astype(np.float64) - marked) ** 2))
     ssim = import_module("skimage.metrics").structural_similarity
-    return 10 * float(np.log10(255**2 / max(error, 1e-9))), float(ssim(luma(image), luma(marked), data_range=255.0))
+    return 10 * float(np.log10(255**2 / max(error, 1e-9))), float(ssim(image, marked, channel_axis=2))
 
 
 def measured(scheme: Scheme, images: Sequence[Picture], seed: int) -> Figures:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from figment.trust.activity import Plane
 
-__all__ = ["UNTOUCHED", "Geometry", "centre", "undone"]
+__all__ = ["HALVED", "UNTOUCHED", "Geometry", "centre", "undone"]
 
 _LARGEST, _LARGEST_UNDONE = 1000, 500
 """Sides in pixels, eight and four tiles: as much of a picture as is looked at, and as is resampled for one geometry."""
@@ -25,7 +25,7 @@ class Geometry:
     """Degrees counterclockwise."""
 
 
-UNTOUCHED = Geometry(1.0, 0.0)
+UNTOUCHED, HALVED = Geometry(1.0, 0.0), Geometry(0.5, 0.0)
 
 
 def centre(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from figment.trust.tiles import SIDE
 
 __all__ = ["likely_geometries", "unseen_scales"]
 
-USUAL_SCALES = (2.0, 0.5, 1.5, 0.75, 4.0, 3.0)
+USUAL_SCALES = (2.0, 1.5, 0.75, 4.0, 3.0)
 SMALLEST, LARGEST = 0.4, 2.6
 STEEPEST = 3.2
 """Degrees; the search goes a little over the 3 that are promised."""

@@ -13,6 +13,7 @@ chances add up at most. The probability is over the draw of the key, of which th
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from figment.trust.tiles import SIDE, Tile, band
 __all__ = ["Found", "chance", "fold", "locate", "soft_bits", "waves", "whitened"]
 
 _QUIET = 1.0  # levels; parts of the picture with less detail than this are not amplified further
+_LIMIT = 1.0  # what stands out further, edges and stars, is the picture's own and would drown the mark
 _RINGS = 16
 
 
@@ -45,7 +47,8 @@ def chance(z: float, geometries: int) -> float:
 def whitened(plane: Plane) -> Plane:
     """Details of luma `plane` (H, W) relative to how lively their surroundings are."""
     details = detail(plane)
-    return details / (activity(details) + np.float32(_QUIET))
+    relative = details / (activity(details) + np.float32(_QUIET))
+    return np.clip(relative, -_LIMIT, _LIMIT, out=relative)
 
 
 def fold(plane: Plane) -> Plane:
@@ -57,10 +60,13 @@ def fold(plane: Plane) -> Plane:
     return total
 
 
-def waves(tile: Plane) -> NDArray[np.complex64]:
-    """The band's waves (N,) in a folded `tile`, each weighted by its strength as a mark over the noise around it."""
-    spectrum = np.fft.rfft2(tile)[band().rows, band().columns]
-    ring, response = _rings_and_response()
+def waves(tile: Plane, harmonic: int = 1) -> NDArray[np.complex64]:
+    """The band's waves (N,) in a folded `tile`, each weighted by its strength as a mark over the noise around it.
+
+    With `harmonic` 2 those of a mark at half the scale: its wave of frequency f lies at 2f.
+    """
+    spectrum = np.fft.rfft2(tile)[harmonic * band().rows % SIDE, harmonic * band().columns]
+    ring, response = _rings(), _response(harmonic)
     power = np.bincount(ring, spectrum.real**2 + spectrum.imag**2) / np.bincount(ring)
     return (spectrum * (response / np.maximum(power, 1e-12)[ring])).astype(np.complex64)
 
@@ -108,9 +114,17 @@ def _aligned(
     return aligned
 
 
-def _rings_and_response() -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Number of the ring of similar frequencies that each wave belongs to, and what `detail` leaves of the wave."""
-    radii, frequencies = band().radii, band().frequencies
+@cache
+def _rings() -> NDArray[np.intp]:
+    """Number of the ring of similar frequencies that each wave belongs to."""
+    radii = band().radii
     share = (radii - radii.min()) / (np.ptp(radii) + 1e-9)
-    response = 1 - np.cos(6 * np.pi * frequencies).mean(axis=1)
-    return (share * _RINGS).astype(np.intp), response
+    rings: NDArray[np.intp] = (share * _RINGS).astype(np.intp)
+    return rings
+
+
+@cache
+def _response(harmonic: int) -> NDArray[np.float64]:
+    """What `detail` leaves of each wave."""
+    response: NDArray[np.float64] = 1 - np.cos(6 * np.pi * harmonic * band().frequencies).mean(axis=1)
+    return response

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from figment.core.errors import InputError
 from figment.trust import ecc
 from figment.trust.activity import Plane, activity, detail, luma
-from figment.trust.geometry import UNTOUCHED, Geometry, centre, undone
+from figment.trust.geometry import HALVED, UNTOUCHED, Geometry, centre, undone
 from figment.trust.lattice import likely_geometries, unseen_scales
 from figment.trust.sync import Found, chance, fold, locate, soft_bits, waves, whitened
 from figment.trust.tiles import SIDE, Tile
@@ -128,15 +128,19 @@ class Watermark:
     def _search(self, plane: Plane) -> tuple[_Sighting, int]:
         """The best sighting in luma `plane` (H, W), and how many geometries were tried for it."""
         sightings: list[_Sighting] = []
-        for geometry, folded in _folded(plane):
-            sightings += (self._seen(folded, geometry, flipped) for flipped in (False, True))
+        for geometry, folded, harmonic in _views(plane):
+            sightings += (self._seen(folded, geometry, flipped, harmonic) for flipped in (False, True))
             best = max(sightings, key=lambda sighting: sighting.found.z)
             if chance(best.found.z, len(sightings)) <= TOLERATED:
                 break
-        return best, len(sightings)
+        if best.geometry != HALVED:
+            return best, len(sightings)
+        # What the harmonics gave away is worth a closer look, for the sake of the payload.
+        closer = self._seen(fold(whitened(undone(plane, HALVED))), HALVED, best.flipped)
+        return max(best, closer, key=lambda sighting: sighting.found.z), len(sightings) + 1
 
-    def _seen(self, folded: NDArray[np.float32], geometry: Geometry, flipped: bool) -> _Sighting:
-        observed = waves(folded[:, ::-1] if flipped else folded)
+    def _seen(self, folded: Plane, geometry: Geometry, flipped: bool, harmonic: int = 1) -> _Sighting:
+        observed = waves(folded[:, ::-1] if flipped else folded, harmonic)
         return _Sighting(geometry, flipped, observed, locate(observed, self._tile))
 
 
@@ -152,20 +156,22 @@ def _loudness(plane: Plane) -> Plane:
     # Fewer tiles need a louder mark; less so where the picture is flat, since that shows and is found more easily.
     factor = min(1.6, max(1.0, (_ENOUGH / plane.size) ** 0.5))
     lively = np.minimum(np.float32(_GAIN) * activity(detail(plane)), np.float32(_LIVELIEST))
-    # Half of the mark is cut off on white and on black.
-    floor = np.where((plane < 1) | (plane > 254), np.float32(1.5 * _FLOOR), np.float32(_FLOOR))
+    # Half of the mark is cut off on white.
+    floor = np.where(plane > 254, np.float32(1.5 * _FLOOR), np.float32(_FLOOR))
     levels: Plane = np.float32(factor**0.5) * floor + np.float32(factor) * lively
     mean = float(np.sqrt(np.mean(levels * levels)))
     levels *= np.float32(min(1.0, _LOUDEST_MEAN / mean))
     return levels
 
 
-def _folded(plane: Plane) -> Iterator[tuple[Geometry, NDArray[np.float32]]]:
-    """Likely geometries, the likeliest first, and luma `plane` (H, W) undone, whitened and folded for each."""
+def _views(plane: Plane) -> Iterator[tuple[Geometry, Plane, int]]:
+    """Geometries of luma `plane` (H, W), the likeliest first, each with a folded tile and the harmonic to look at."""
     white = whitened(plane)
-    yield UNTOUCHED, fold(white)
+    folded = fold(white)
+    yield UNTOUCHED, folded, 1
+    yield HALVED, folded, 2
     for geometry in (*unseen_scales(plane.shape), *likely_geometries(white)):
-        yield geometry, fold(whitened(undone(plane, geometry)))
+        yield geometry, fold(whitened(undone(plane, geometry))), 1
 
 
 def _say(z: float) -> float:
