@@ -142,7 +142,7 @@ def test_the_frames_of_a_clip_vote() -> None:
     rng = np.random.default_rng(5)
     frames = []
     for number in range(8):
-        noise = rng.normal(0, 75, (256, 256, 3))
+        noise = rng.normal(0, 62, (256, 256, 3))
         frame = np.roll(marked(256), 2 * number, axis=1)  # motion drags the mark along
         frames.append(np.clip(frame + noise, 0, 255).astype(np.uint8))
     assert OURS.detect(frames[0]).payload is None

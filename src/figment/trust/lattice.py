@@ -119,4 +119,4 @@ def _refined(correlation: NDArray[np.float32], peak: Geometry) -> Geometry:
     angles = peak.rotation + 0.1 * np.arange(-8.0, 9.0)
     scores = _scores(correlation, scales, angles)
     row, column = np.unravel_index(int(scores.argmax()), scores.shape)
-    return Geometry(float(scales[row]), float(angles[column]))
+    return Geometry(round(float(scales[row]), 4), round(float(angles[column]), 2) + 0.0)  # + 0.0: never minus zero
