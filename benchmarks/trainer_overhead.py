@@ -55,15 +55,17 @@ def plain_steps() -> Callable[[], object]:
     """A function that does one step of a plain loop."""
     torch.manual_seed(0)
     model = families.build("latent_diffusion", MODEL)
-    optimizer = model.optimizers("flow")["flow"]
+    optimizers = model.optimizers("flow").values()
     batch, low = Noise().one, pays_in_bfloat16(torch.device("cpu"))
 
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=low):
             (loss,) = model.losses(batch, "flow")
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         loss.value.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
 
     return step
 

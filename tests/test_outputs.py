@@ -3,6 +3,7 @@
 import ast
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,12 @@ from click.testing import CliRunner
 import figment
 from figment.cli import COMMANDS
 from figment.cli import figment as program
+from figment.core.config import to_dict
+from figment.core.task import finish
+from figment.families import latent_diffusion
 from figment.pixels.files import encode, load
+from figment.studio.train import train_run
+from figment.training.recipe import Recipe, Stage
 from figment.trust.findings import Report
 from figment.trust.verify import inspect
 
@@ -23,7 +29,8 @@ MAKES = {
     "data": [["data", "show", "digits", "-n", "4"]],
 }
 """Commands that make pictures, each with its ways of doing so."""
-MAKES_NONE = {"consent", "models", "train", "verify"}
+MAKES_ON_THE_WAY = {"train"}
+MAKES_NONE = {"consent", "identity", "models", "verify"}
 
 
 def made(arguments: list[str], name: str) -> Report:
@@ -33,8 +40,14 @@ def made(arguments: list[str], name: str) -> Report:
     return inspect(Path(name))
 
 
+def grey_model() -> dict[str, Any]:
+    """Configuration of a tiny model for pictures of one channel."""
+    tiny = to_dict(latent_diffusion.TINY)
+    return {**tiny, "autoencoder": {**tiny["autoencoder"], "channels": 1}}
+
+
 def test_every_command_is_known_to_make_pictures_or_none() -> None:
-    assert MAKES.keys() | MAKES_NONE == COMMANDS.keys()
+    assert MAKES.keys() | MAKES_ON_THE_WAY | MAKES_NONE == COMMANDS.keys()
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
@@ -76,6 +89,14 @@ def test_the_prompt_is_in_the_settings_and_not_in_the_credentials(tiny_run: Path
     assert len(report.credentials.facts["model"]["sha256"]) == 64
 
 
+def test_what_a_model_makes_while_it_is_trained_is_signed(tiny_run: Path) -> None:
+    recipe = Recipe("small", "latent_diffusion", (Stage("autoencoder", "digits", 2, 2),), grey_model())
+    finish(train_run(recipe, tiny_run / "small"))
+    report = inspect(tiny_run / "small" / "autoencoder-samples.png")
+    assert (report.verdict, report.credentials.source_type) == ("signed", "trainedAlgorithmicMedia")
+    assert report.credentials.facts["model"]["name"] == "small"
+
+
 def test_nothing_turns_it_off() -> None:
     for name in MAKES:
         command = program.get_command(program.make_context("figment", [name], resilient_parsing=True), name)
@@ -92,7 +113,7 @@ def imported(source: Path, module: str) -> set[str]:
 
 
 def test_only_the_stamp_turns_pixels_into_files() -> None:
-    """The trainer's own log pictures are the exception: they show a run to the person who runs it."""
+    """The trainer's loss curve is the exception: a chart of figures, in which no model drew anything."""
     root = Path(figment.__path__[0])
     encoders = {
         path.relative_to(root).as_posix()

@@ -33,10 +33,9 @@ def command(
     With `accelerate launch -m figment train ...` or `torchrun` the same run is shared by many GPUs.
     """
     from figment.cli.progress import run
-    from figment.data.datasets import open_dataset
+    from figment.studio.train import train_run
     from figment.training.plan import plan
-    from figment.training.trainer import train
 
     recipe = plan(what, data=data, steps=steps, batch=batch, seed=seed)
     folder = Path(run_folder) if run_folder else Path("runs") / recipe.name
-    click.echo(run(train(recipe, folder, open_dataset, save_minutes=save_minutes, half=half)))
+    click.echo(run(train_run(recipe, folder, save_minutes=save_minutes, half=half)))

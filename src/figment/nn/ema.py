@@ -16,7 +16,10 @@ class Average:
         self.tensors = {name: tensor.detach().clone() for name, tensor in tensors.items()}
 
     @torch.no_grad()
-    def update(self, now: Mapping[str, Tensor], step: int) -> None:
-        """Move towards the tensors after step `step` (from 1): decay = min(decay, (1 + step) / (10 + step))."""
-        rate = 1 - min(self.decay, (1 + step) / (10 + step))
+    def update(self, now: Mapping[str, Tensor], step: int, steps: int = 1) -> None:
+        """Move towards the tensors after step `step` (from 1), as much as each of the last `steps` would have moved it.
+
+        A step's decay is min(decay, (1 + step) / (10 + step)).
+        """
+        rate = 1 - min(self.decay, (1 + step) / (10 + step)) ** steps
         torch._foreach_lerp_(list(self.tensors.values()), [now[name] for name in self.tensors], rate)

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: figures line by line, a loss curve, and a grid of pictures."""
+"""What a run leaves to look at: figures line by line, and a loss curve."""
 
 import json
 import time
@@ -7,19 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from figment.core.files import write_bytes
-from figment.pixels.arrays import from_signed
 from figment.pixels.curve import line_chart
 from figment.pixels.files import encode
-from figment.pixels.grids import grid
 
 __all__ = ["Journal"]
 
 
 class Journal:
-    """Log and pictures of one stage; lines from beyond the step that a run resumes at are dropped."""
+    """Log of one stage; lines from beyond the step that a run resumes at are dropped."""
 
     def __init__(self, folder: Path, stage: str, step: int, *, writes: bool = True) -> None:
         self.folder, self.stage, self.writes = folder, stage, writes
@@ -45,8 +41,8 @@ class Journal:
             with self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
 
-    def draw(self, pictures: Tensor | None) -> None:
-        """Draw `STAGE-curve.png` and, of pictures (N, C, H, W) in [-1, 1], `STAGE-samples.png`."""
+    def draw(self) -> None:
+        """Draw the loss curve so far, `STAGE-curve.png`."""
         series: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for line in self.lines():
             if line["stage"] == self.stage:
@@ -55,7 +51,3 @@ class Journal:
         if series:
             chart = line_chart(dict(sorted(series.items())), width=900, height=420, title=self.stage)
             write_bytes(self.folder / f"{self.stage}-curve.png", encode(chart, "png"))
-        if pictures is not None:
-            images = [from_signed(picture.float().cpu().numpy()) for picture in pictures]
-            sheet = grid(images, columns=min(8, len(images)))
-            write_bytes(self.folder / f"{self.stage}-samples.png", encode(sheet, "png"))

@@ -1,8 +1,9 @@
 """One trainer for every family: it seeds, steps, averages, saves and reports; the model brings its own losses.
 
 A run lives in a folder: `recipe.json`, `state.pt` (all that resuming needs), `model.safetensors` (averaged weights
-for sampling), `log.jsonl`, and pictures of the progress. Every step is seeded from (seed, stage, step) and data is
-addressed by number, so a run that was stopped anywhere ends with the same bytes as one that was not.
+for sampling), `log.jsonl`, and a loss curve. What the model makes so far is a preview in the task's reports. Every step
+is seeded from (seed, stage, step) and data is addressed by number, so a run that was stopped anywhere ends with the
+same bytes as one that was not.
 """
 
 import math
@@ -11,7 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from figment import families
@@ -21,6 +24,8 @@ from figment.core.errors import InputError, TrainingError
 from figment.core.model import GenerativeModel
 from figment.core.task import Progress, Task
 from figment.nn.ema import Average
+from figment.pixels.arrays import from_signed
+from figment.pixels.grids import grid
 from figment.training.device import Place, pays_in_bfloat16, place
 from figment.training.journal import Journal
 from figment.training.loading import Ahead
@@ -31,6 +36,7 @@ __all__ = ["train"]
 
 Open = Callable[[str, int | None], Dataset]
 LOG_EVERY = 20  # steps; finite losses are checked as often
+AVERAGE_EVERY = 4  # steps; a moving average hardly notices, and each update reads and writes every weight
 
 
 def train(recipe: Recipe, run: Path, open_data: Open, *, save_minutes: float = 5, half: bool = False) -> Task[Path]:
@@ -74,7 +80,8 @@ class _Session:
         self.step = 0
         self.figures: dict[str, float] = {}  # the last that were logged
         self.whole = True  # False in the middle of a step and after a breakdown: no state to save
-        self.average = Average(self._trained(), self.stage.average)
+        self.trained = self._trained()
+        self.average = Average(self.trained, self.stage.average)
         if saved is not None and saved.optimizers:
             self.step, self.figures = saved.step, dict(saved.figures)
             self.average.tensors = {name: tensor.to(here.device) for name, tensor in saved.average.items()}
@@ -95,9 +102,9 @@ class _Session:
                         journal.write(self.step, self.figures)
                         if time.monotonic() - saved_at > 60 * save_minutes:
                             self._save(folder, metadata, half)
-                            self._show(journal, ahead)
+                            yield self._report(self._show(journal, ahead))
                             saved_at, saved_step = time.monotonic(), self.step
-                    yield Progress(self.step, self.stage.steps, self.label, self.figures)
+                    yield self._report()
                 finished = True
             finally:
                 if self.whole and (finished or self.step > saved_step):
@@ -105,7 +112,10 @@ class _Session:
         self._adopt_average()
         if self.here.leads:
             folder.save(State(self.number + 1, 0, _cpu(self.model.state_dict())))
-            self._show(journal, ahead)
+            yield self._report(self._show(journal, ahead))
+
+    def _report(self, preview: NDArray[np.uint8] | None = None) -> Progress:
+        return Progress(self.step, self.stage.steps, self.label, self.figures, preview)
 
     def _advance(self, batch: Batch) -> Mapping[str, float | Tensor]:
         """One step: every loss of the model, each followed by a step of its optimiser."""
@@ -125,7 +135,8 @@ class _Session:
             self._descend(names, rate, loss.value)
         self.here.average(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
         self.step += 1
-        self.average.update(self._trained(), self.step)
+        if self.step % AVERAGE_EVERY == 0 or self.step == self.stage.steps:
+            self.average.update(self.trained, self.step, self.step % AVERAGE_EVERY or AVERAGE_EVERY)
         self.whole = True
         return metrics
 
@@ -181,27 +192,32 @@ class _Session:
         steps = {**metadata.steps, self.label: self.step}
         self._with_average(lambda: folder.export(self.model, metadata, steps, self.figures, half))
 
-    def _show(self, journal: Journal, ahead: Ahead) -> None:
-        """Draw the loss curve, and what the averaged weights make of the first captions of the data."""
-        if self.here.leads:
-            batch = ahead.first(16).to(self.here.device)
-            rng = torch.Generator().manual_seed(self.recipe.seed)
-            pictures: list[Tensor | None] = []
-            self._with_average(lambda: pictures.append(self.model.showcase(batch, self.stage.name, rng)))
-            journal.draw(pictures[0])
+    def _show(self, journal: Journal, ahead: Ahead) -> NDArray[np.uint8] | None:
+        """Draw the loss curve; return a sheet of what the averaged weights make of the first captions of the data."""
+        if not self.here.leads:
+            return None
+        journal.draw()
+        batch = ahead.first(16).to(self.here.device)
+        rng = torch.Generator().manual_seed(self.recipe.seed)
+        shown: list[Tensor | None] = []
+        self._with_average(lambda: shown.append(self.model.showcase(batch, self.stage.name, rng)))
+        if shown[0] is None:
+            return None
+        pictures = [from_signed(picture.float().cpu().numpy()) for picture in shown[0]]
+        return grid(pictures, columns=min(8, len(pictures)))
 
     def _with_average(self, act: Callable[[], object]) -> None:
         """Run `act` while the model holds its averaged weights in evaluation mode."""
-        own = {name: tensor.detach().clone() for name, tensor in self._trained().items()}
+        own = {name: tensor.detach().clone() for name, tensor in self.trained.items()}
         self._adopt_average()
         self.model.eval()
         try:
             act()
         finally:
-            _copy(own, self._trained())
+            _copy(own, self.trained)
 
     def _adopt_average(self) -> None:
-        _copy(self.average.tensors, self._trained())
+        _copy(self.average.tensors, self.trained)
 
     def _batch_size(self) -> int:
         if self.stage.batch % self.here.world:

@@ -65,6 +65,16 @@ class Identity:
             (generation / "key.pem").unlink(missing_ok=True)
         return self._latest(self.folder)
 
+    @property
+    def certificate(self) -> x509.Certificate:
+        """Certificate of the signing key."""
+        return x509.load_pem_x509_certificate(self.chain)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of that certificate, hexadecimal."""
+        return self.certificate.fingerprint(hashes.SHA256()).hex()
+
     def anchors(self) -> bytes:
         """Certificates of every root that this installation ever had, PEM."""
         return anchors(self.folder)
