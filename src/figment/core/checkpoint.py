@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from figment import __version__
+from figment.core import weights
 from figment.core.dataset import Source
 from figment.core.errors import CheckpointError, OutputError
 from figment.core.files import write_atomically
@@ -69,10 +70,10 @@ def load(path: Path) -> tuple[dict[str, Tensor], Metadata]:
 def _open(path: Path) -> tuple[Metadata, list[str]]:
     if not path.is_file():
         raise CheckpointError(f"There is no weights file {path}.")
+    names = list(weights.check(path))
     try:
         with safe_open(path, framework="pt") as file:
             header = (file.metadata() or {}).get("figment")
-            names = list(file.keys())
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a whole safetensors file ({error}); copy it again.") from error
     if header is None:
