@@ -113,7 +113,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--model", help="name or path of the model; the default one if none is named")
     parser.add_argument("--prompts", type=int, default=200, help="prompts per figure, an even number")
     parser.add_argument("--judge", type=Path, default=Path("outputs/right-pictures/judge.safetensors"))
-    parser.add_argument("--judge-steps", type=int, default=1800, help="steps to train the judge if there is none")
+    parser.add_argument("--judge-steps", type=int, default=3000, help="steps to train the judge if there is none")
     parser.add_argument("--out", type=Path, default=Path("outputs/right-pictures"))
     parser.add_argument("--seed", type=int, default=2024)
     parser.add_argument("--steps", type=int, default=16, help="sampling steps")

@@ -28,7 +28,7 @@ from figment.core.errors import DataError, InputError
 from figment.core.model import Encodes, GenerativeModel, Inpaints, Loss, SampleRequest
 from figment.core.task import Progress, Task
 from figment.nn.autoencoder import Autoencoder, AutoencoderConfig
-from figment.nn.flow import integrate, noised, schedule
+from figment.nn.flow import integrate, noised, schedule, shifted
 from figment.nn.latent_transformer import LatentTransformer, LatentTransformerConfig
 from figment.nn.perceptual import FeatureNet, PatchCritic
 from figment.nn.text_encoder import TextEncoder, TextEncoderConfig, distillation_loss
@@ -71,7 +71,7 @@ class Config:
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
     """Peak learning rate of the transformer."""
     shift: Annotated[float, Field(ge=1, le=10)] = 1.5
-    """Timestep shift of the sampling path towards noise (Esser et al. 2024, eq. 23)."""
+    """Shift of times towards noise, in training and along the sampling path (Esser et al. 2024, eq. 23)."""
 
 
 TINY = Config(
@@ -210,7 +210,7 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
             raise DataError("The flow stage needs captions, such as --data scenes has.")
         clean = self.encode(_images(batch))
         noise = torch.randn_like(clean)
-        time = torch.sigmoid(torch.randn(len(clean), device=clean.device))
+        time = shifted(torch.sigmoid(torch.randn(len(clean), device=clean.device)), self.config.shift)
         keep = torch.rand(len(clean), device=clean.device) >= self.config.caption_dropout
         t = time[:, None, None, None]
         velocity = self.transformer((1 - t) * clean + t * noise, time, self._read(batch.texts, keep))

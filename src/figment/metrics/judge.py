@@ -21,7 +21,8 @@ from figment.nn.convolution import Downsample, ResidualBlock
 __all__ = ["Example", "Judge", "JudgeSizes", "open_judge", "save_judge", "train_judge"]
 
 KIND = "metrics.judge"
-WARM_UP = 50
+WARM_UP = 100
+LEARNING_RATE = 2e-3
 CONCEPT_SMOOTHING = 0.1
 
 
@@ -85,9 +86,9 @@ class Judge(nn.Module):
 
 
 def train_judge(judge: Judge, examples: Callable[[int], Example], steps: int, *, bfloat16: bool = False) -> Task[None]:
-    """Train `judge` where it is on `examples(step)`, with AdamW at 1e-3 along a cosine; it ends in evaluation mode."""
+    """Train `judge` where it is on `examples(step)`, with AdamW along a cosine; it ends in evaluation mode."""
     device = next(judge.parameters()).device
-    optimizer = AdamW(judge.parameters(), lr=1e-3, weight_decay=0.05)
+    optimizer = AdamW(judge.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     judge.train()
     for step in range(steps):
@@ -125,5 +126,5 @@ def open_judge(path: Path) -> Judge:
 
 
 def _rate(step: int, steps: int) -> float:
-    """Share of the peak learning rate: a linear rise, then a cosine to zero."""
-    return min(1.0, (step + 1) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
+    """Share of the peak learning rate: a linear rise over at most a tenth of the steps, then a cosine to zero."""
+    return min(1.0, (step + 1) / max(1, min(WARM_UP, steps // 10))) * 0.5 * (1 + math.cos(math.pi * step / steps))

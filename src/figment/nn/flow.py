@@ -2,17 +2,24 @@
 
 from collections.abc import Callable, Generator
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["integrate", "noised", "schedule"]
+__all__ = ["integrate", "noised", "schedule", "shifted"]
+
+Time = TypeVar("Time", float, Tensor)
+
+
+def shifted(time: Time, shift: float) -> Time:
+    """`time` in [0, 1] moved towards noise by a `shift` over 1 (Esser et al. 2024, eq. 23)."""
+    return shift * time / (1 + (shift - 1) * time)
 
 
 def schedule(steps: int, shift: float = 1.0, start: float = 1.0) -> list[float]:
     """`steps` + 1 times from `start` down to 0, denser near noise for a `shift` over 1 (Esser et al. 2024, eq. 23)."""
-    uniform = (start * (1 - step / steps) for step in range(steps + 1))
-    return [shift * t / (1 + (shift - 1) * t) for t in uniform]
+    return [shifted(start * (1 - step / steps), shift) for step in range(steps + 1)]
 
 
 def integrate(
