@@ -14,7 +14,8 @@ from figment import families
 from figment.core.checkpoint import Metadata
 from figment.core.config import to_dict
 from figment.core.dataset import Batch, Dataset, Source
-from figment.core.model import GenerativeModel, SampleRequest
+from figment.core.errors import InputError
+from figment.core.model import GenerativeModel, Inpaints, SampleRequest
 from figment.core.task import Progress, finish
 from figment.training.recipe import Recipe, Stage
 from figment.training.trainer import train
@@ -62,9 +63,39 @@ def lively(family: str) -> GenerativeModel[Any]:
     return model.eval()
 
 
+ASKED: dict[str, Any] = {
+    "prompts": CAPTIONS,
+    "negative": "blurry",
+    "guidance": 2.0,
+    "labels": (1, 0),
+    "sampler": "Heun",
+    "height": 24,
+    "width": 24,
+    "init": torch.zeros(1, 1, 8, 8),
+    "strength": 0.5,
+    "mask": torch.ones(1, 1, 8, 8),
+}
+"""Another value than the default of every optional field of a request."""
+OF_SAMPLES = ("prompts", "negative", "labels")
+"""What samples are asked for, by the models that can be asked."""
+
+
 def sampled(model: GenerativeModel[Any], seed: int = 7) -> Tensor:
-    request = SampleRequest(count=2, prompts=CAPTIONS, negative="blurry", steps=4)
-    return finish(model.sample(request, torch.Generator().manual_seed(seed)))
+    asked = {name: ASKED[name] for name in OF_SAMPLES if name in model.honours}
+    return finish(model.sample(SampleRequest(count=2, steps=4, **asked), torch.Generator().manual_seed(seed)))
+
+
+def test_what_it_cannot_honour_is_refused(family: str) -> None:
+    model = lively(family)
+    assert model.honours <= ASKED.keys()
+    for name in ASKED.keys() - model.honours:
+        with pytest.raises(InputError, match="cannot be asked for"):
+            next(model.sample(SampleRequest(steps=4, **{name: ASKED[name]}), torch.Generator()))
+
+
+def test_a_model_that_starts_from_pictures_says_so_in_both_ways(family: str) -> None:
+    model = lively(family)
+    assert isinstance(model, Inpaints) == ({"init", "strength", "mask"} <= model.honours)
 
 
 def test_samples_have_the_shape_and_range_of_pictures(family: str) -> None:

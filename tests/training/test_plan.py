@@ -34,6 +34,14 @@ def test_defaults_of_a_family() -> None:
     assert (first.data, first.steps, first.batch, first.warmup) == ("folder:a=b", 2000, 32, 200)
 
 
+def test_a_family_that_is_open_to_it_takes_the_shape_and_classes_of_its_data() -> None:
+    assert plan("ddpm", data=["digits"]).model == {"channels": 1, "image_size": 8}
+    assert plan("ddpm", data=["mnist-5k"], size=32).model == {"channels": 1, "image_size": 32}
+    classes = plan("ddpm", data=["digits"], preset="class")
+    assert classes.name == "ddpm-class"
+    assert classes.model == {"condition": "class", "classes": 10, "channels": 1, "image_size": 8}
+
+
 def test_a_recipe_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "small.toml"
     path.write_text(RECIPE)
@@ -47,6 +55,9 @@ def test_a_recipe_file_is_read(tmp_path: Path) -> None:
         ("latent_diffusion", {}, "Stages text, features, .* need one data set, not none"),
         ("latent_diffusion", {"data": ["text=words"]}, "Stages features, .* need one data set, not none"),
         ("latent_diffusion", {"data": ["scenes", "sprites"]}, "need one data set, not scenes and sprites"),
+        ("ddpm", {"data": ["digits"], "preset": "2021"}, "ddpm has no preset '2021'; there are: 2020, class, caption"),
+        ("latent_diffusion", {"data": ["scenes"], "preset": "x"}, "latent_diffusion has no preset 'x'; it has none"),
+        ("small.toml", {"preset": "2020"}, r"leave out --preset"),
         ("small.toml", {"steps": 5}, r"small\.toml says itself how to train; leave out --steps"),
         ("small.toml", {"data": ["scenes"], "seed": 0}, "leave out --data, --seed"),
         ("missing.toml", {}, r"Cannot read the recipe missing\.toml"),

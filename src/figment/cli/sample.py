@@ -14,18 +14,34 @@ __all__ = ["command"]
 @click.option("--count", "-n", default=16, show_default=True, help="Pictures (1 to 1024).")
 @click.option("--out", "-o", help="File to write; a new file under outputs/ when not given.")
 @click.option("--prompt", "prompts", multiple=True, help="Caption; may be repeated, and is then used in turn.")
+@click.option("--label", "labels", type=int, multiple=True, help="Class; may be repeated, and is then used in turn.")
+@click.option(
+    "--sampler", default="", help="Way from noise to a picture, such as 'Heun'; the model's own if not given."
+)
 @click.option("--seed", default=0, show_default=True, help="Number that fixes the pictures.")
 @click.option("--steps", default=16, show_default=True, help="Sampling steps (1 to 1000).")
 @click.option("--guidance", default=3.0, show_default=True, help="How closely to follow the captions.")
 def command(
-    model: str, count: int, out: str | None, prompts: tuple[str, ...], seed: int, steps: int, guidance: float
+    model: str,
+    count: int,
+    out: str | None,
+    prompts: tuple[str, ...],
+    labels: tuple[int, ...],
+    sampler: str,
+    seed: int,
+    steps: int,
+    guidance: float,
 ) -> None:
     """Make a grid of pictures from MODEL: the name of a model, a run folder or a weights file."""
     if not 1 <= count <= 1024 or not 1 <= steps <= 1000:
         raise InputError(f"A grid takes 1 to 1024 pictures and 1 to 1000 steps, not {count} and {steps}.")
     from figment.cli.progress import run
+    from figment.core.model import SampleRequest
     from figment.studio.contact import sample_grid
 
     path = Path(out) if out else None
-    task = sample_grid(model, count, prompts, seed=seed, steps=steps, guidance=guidance, out=path)
+    asked = SampleRequest(
+        count, prompts=prompts or ("",), labels=labels, sampler=sampler, steps=steps, guidance=guidance
+    )
+    task = sample_grid(model, asked, seed=seed, out=path)
     click.echo(run(task))

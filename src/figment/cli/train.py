@@ -12,6 +12,10 @@ __all__ = ["command"]
 @click.option(
     "--data", multiple=True, help="Data set of a family, or STAGE=NAME for one of its stages; may be repeated."
 )
+@click.option("--preset", help="Named configuration of a family.")
+@click.option(
+    "--size", type=click.IntRange(4, 1024), help="Pixels a side for a family; those of the data if not given."
+)
 @click.option("--run", "run_folder", help="Folder of the run; runs/NAME when not given.")
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps of each stage of a family; 2000 when not given.")
 @click.option("--batch", type=click.IntRange(1), help="Examples a step of a family; 32 when not given.")
@@ -21,6 +25,8 @@ __all__ = ["command"]
 def command(
     what: str,
     data: tuple[str, ...],
+    preset: str | None,
+    size: int | None,
     run_folder: str | None,
     steps: int | None,
     batch: int | None,
@@ -36,6 +42,6 @@ def command(
     from figment.studio.train import train_run
     from figment.training.plan import plan
 
-    recipe = plan(what, data=data, steps=steps, batch=batch, seed=seed)
+    recipe = plan(what, data=data, preset=preset, size=size, steps=steps, batch=batch, seed=seed)
     folder = Path(run_folder) if run_folder else Path("runs") / recipe.name
     click.echo(run(train_run(recipe, folder, save_minutes=save_minutes, half=half)))

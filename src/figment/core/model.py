@@ -5,7 +5,7 @@ A family is one file in `figment.families` that exports `Config`, `TINY` (a Conf
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, Generic, TypeVar
 
 import torch
@@ -13,11 +13,22 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from figment.core.dataset import Batch, Dataset
+from figment.core.errors import InputError
 from figment.core.task import Task, finish
 
-__all__ = ["Encodes", "GenerativeModel", "Inpaints", "Loss", "SampleRequest"]
+__all__ = ["Encodes", "GenerativeModel", "HasLikelihood", "Inpaints", "Loss", "SampleRequest"]
 
 ConfigT = TypeVar("ConfigT")
+NAMED = {
+    "prompts": "what a sentence says",
+    "negative": "what a sentence does not say",
+    "init": "pictures that start from another one",
+    "mask": "pictures that are painted anew inside a mask",
+    "labels": "a class",
+    "height": "another height",
+    "width": "another width",
+}
+"""Fields of a request in words; the others are called by their names."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """What to sample. A family ignores no field silently: what it cannot do, it refuses with an InputError."""
+    """What to sample. A family passes over no field but `steps`: what it cannot honour, it refuses."""
 
     count: int = 1
     """Pictures to make."""
@@ -47,8 +58,12 @@ class SampleRequest:
     """What the picture should not show; takes the place of the empty prompt in guidance."""
     guidance: float = 3.0
     """Classifier-free guidance scale (Ho & Salimans 2022); 1 turns guidance off."""
-    steps: int = 12
-    """Network evaluations along the sampling path."""
+    steps: int = 16
+    """Network evaluations along the sampling path; families whose path has a length of its own take that."""
+    sampler: str = ""
+    """Label of one of `figment.nn.samplers`; empty for the family's own choice."""
+    labels: tuple[int, ...] = ()
+    """Class of all pictures, or one for each; empty for any."""
     init: Tensor | None = None
     """(1 or count, C, H, W) in [-1, 1]: the picture to start from."""
     strength: float = 0.6
@@ -89,6 +104,20 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
     def optimizers(self, stage: str) -> Mapping[str, Optimizer]:
         """Fresh optimisers of `stage`, by name, with their peak learning rates."""
 
+    @property
+    def honours(self) -> frozenset[str]:
+        """Optional fields of `SampleRequest` that `sample` heeds, besides `count`, `steps` and `preview`."""
+        return frozenset()
+
+    def check(self, request: SampleRequest) -> None:
+        """Raise InputError for a field of `request` that is asked for and not among those that this model honours."""
+        for entry in fields(request):
+            if entry.name in self.honours | {"count", "steps", "preview"}:
+                continue
+            asked = getattr(request, entry.name)
+            if isinstance(asked, Tensor) or asked != entry.default:
+                raise InputError(f"This model cannot be asked for {NAMED.get(entry.name, entry.name)}; leave it out.")
+
     def prepare(self, data: Dataset, stage: str) -> None:
         """Called once before the first step of `stage`: what the weights can take from the data without training."""
 
@@ -117,6 +146,17 @@ class Encodes(ABC):
     @abstractmethod
     def decode(self, latents: Tensor) -> Tensor:
         """Pictures (B, C, H, W) in [-1, 1] of `latents`."""
+
+
+class HasLikelihood(ABC):
+    """A model that says how likely it holds pictures to be."""
+
+    @abstractmethod
+    def nats(self, images: Tensor, rng: torch.Generator) -> Task[Tensor]:
+        """Upper bound (B,) of the negative log-likelihood of 8-bit `images` (B, C, H, W) in [-1, 1], in nats a picture.
+
+        Divided by C * H * W * log(2) these are bits per dimension.
+        """
 
 
 class Inpaints:

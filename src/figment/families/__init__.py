@@ -1,5 +1,7 @@
 """Model families: every module here is one, exports `Config`, `TINY` and `Model`, and is called by its file name."""
 
+import dataclasses
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -10,7 +12,7 @@ from figment.core.config import from_dict, to_dict
 from figment.core.errors import CheckpointError, InputError
 from figment.core.model import GenerativeModel
 
-__all__ = ["build", "describe", "export", "names", "open_model", "stages"]
+__all__ = ["build", "describe", "export", "fields", "names", "open_model", "preset", "presets", "stages"]
 
 
 def names() -> tuple[str, ...]:
@@ -31,6 +33,32 @@ def stages(family: str) -> tuple[str, ...]:
     """Names of the training stages of a known `family`, in order."""
     found: tuple[str, ...] = import_module(f"{__name__}.{family}").Model.stages
     return found
+
+
+def fields(family: str) -> frozenset[str]:
+    """Names of the fields of a known family's Config."""
+    return frozenset(entry.name for entry in dataclasses.fields(import_module(f"{__name__}.{family}").Config))
+
+
+def presets(family: str) -> Mapping[str, Any]:
+    """Configurations of a known `family` by their names; most families have but their defaults."""
+    found: Mapping[str, Any] = getattr(import_module(f"{__name__}.{family}"), "PRESETS", {})
+    return found
+
+
+def preset(family: str, name: str | None) -> dict[str, Any]:
+    """Plain values in which the preset `name` of a known `family` differs from its defaults; none for None.
+
+    Raises InputError for a name that the family does not have.
+    """
+    if name is None:
+        return {}
+    known = presets(family)
+    if name not in known:
+        there = f"there are: {', '.join(known)}" if known else "it has none"
+        raise InputError(f"{family} has no preset '{name}'; {there}.")
+    plain = to_dict(import_module(f"{__name__}.{family}").Config())
+    return {key: value for key, value in to_dict(known[name]).items() if value != plain[key]}
 
 
 def export(model: GenerativeModel[Any], path: Path, metadata: Metadata, *, half: bool = False) -> None:

@@ -112,6 +112,10 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
     def image_shape(self) -> tuple[int, int, int]:
         return (self.config.autoencoder.channels, self.config.image_size, self.config.image_size)
 
+    @property
+    def honours(self) -> frozenset[str]:
+        return frozenset({"height", "width", "prompts", "negative", "guidance", "init", "strength", "mask"})
+
     # Training
 
     def optimizers(self, stage: str) -> Mapping[str, Optimizer]:
@@ -244,6 +248,7 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
     @torch.no_grad()
     def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:
         """Adams-Bashforth 2 along the flow, from noise or from `init` at time `strength`."""
+        self.check(request)
         height, width = self._size(request)
         shape = (request.count, self.config.autoencoder.latent_channels, height // DOWN, width // DOWN)
         noise = torch.randn(shape, generator=rng).to(self.device)

@@ -1,7 +1,9 @@
 """A grid of samples of one model."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,40 +21,29 @@ from figment.trust.labels import Operation, Provenance
 
 __all__ = ["sample_grid"]
 
+T = TypeVar("T")
 AT_ONCE = 16  # pictures that share a network call
 
 
-def sample_grid(
-    name: str,
-    count: int,
-    prompts: tuple[str, ...] = (),
-    *,
-    seed: int = 0,
-    steps: int = 16,
-    guidance: float = 3.0,
-    out: Path | None = None,
-) -> Task[Path]:
-    """Sample `count` pictures, the captions in turn, and write them as one square grid."""
+def sample_grid(name: str, request: SampleRequest, *, seed: int = 0, out: Path | None = None) -> Task[Path]:
+    """Sample the pictures of `request`, its captions and classes in turn, and write them as one square grid."""
     if out is not None:
         format_of(out)
     entry = find(name)
     model = ready(entry)
-    said = prompts or ("",)
     images: list[NDArray[np.uint8]] = []
     rng = torch.Generator().manual_seed(seed)
-    while len(images) < count:
-        some = min(AT_ONCE, count - len(images))
-        captions = tuple(said[(len(images) + number) % len(said)] for number in range(some))
-        pictures = yield from model.sample(SampleRequest(some, prompts=captions, guidance=guidance, steps=steps), rng)
+    while len(images) < request.count:
+        pictures = yield from model.sample(_part(request, len(images)), rng)
         images += [from_signed(picture.float().cpu().numpy()) for picture in pictures]
-        yield Progress(len(images), count, "pictures")
-    sheet = grid(images, columns=math.ceil(math.sqrt(count)))
+        yield Progress(len(images), request.count, "pictures")
+    sheet = grid(images, columns=math.ceil(math.sqrt(request.count)))
     height, width = sheet.shape[:2]
     settings = Settings(
-        " | ".join(prompts),
-        steps,
-        model.sampler,
-        guidance,
+        " | ".join(filter(None, request.prompts)),
+        request.steps,
+        request.sampler or model.sampler,
+        request.guidance,
         seed,
         width,
         height,
@@ -61,3 +52,19 @@ def sample_grid(
     )
     provenance = Provenance.of(Operation.CREATE, model=entry.name, model_sha256=entry.sha256)
     return Gallery().save(sheet, settings, provenance, path=out).path
+
+
+def _part(request: SampleRequest, start: int) -> SampleRequest:
+    """As many pictures as share a network call, from number `start` on."""
+    numbers = range(start, min(start + AT_ONCE, request.count))
+    return replace(
+        request,
+        count=len(numbers),
+        prompts=_in_turn(request.prompts, numbers),
+        labels=_in_turn(request.labels, numbers),
+    )
+
+
+def _in_turn(values: tuple[T, ...], numbers: range) -> tuple[T, ...]:
+    """The value of each number; one for all, or none, stays as it is."""
+    return tuple(values[number % len(values)] for number in numbers) if len(values) > 1 else values

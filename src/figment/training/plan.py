@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from figment import families
 from figment.core.errors import InputError
+from figment.data.datasets import open_dataset
 from figment.training.recipe import Recipe, Stage, read_recipe
 
 __all__ = ["plan"]
@@ -18,18 +20,22 @@ def plan(
     what: str,
     *,
     data: Sequence[str] = (),
+    preset: str | None = None,
+    size: int | None = None,
     steps: int | None = None,
     batch: int | None = None,
     seed: int | None = None,
 ) -> Recipe:
     """The recipe in the file `what`, which must end in .toml, or one that trains every stage of the family `what`.
 
-    `data` names the data set of a family: "scenes" for all stages, "text=words" for one of them. `steps` and `batch`
+    `data` names the data set of a family: "scenes" for all stages, "text=words" for one of them. `preset` is one of the
+    family's named configurations. Pictures are as large as those of the data, or `size` pixels. `steps` and `batch`
     hold for every stage. A recipe file says all of that itself: raises InputError when it is asked for anything, for
-    an unknown family, and for a stage without data.
+    an unknown family or preset, and for a stage without data.
     """
     if what.endswith(".toml"):
-        _refuse_options(what, {"--data": data or None, "--steps": steps, "--batch": batch, "--seed": seed})
+        options = {"--data": data or None, "--preset": preset, "--size": size}
+        _refuse_options(what, {**options, "--steps": steps, "--batch": batch, "--seed": seed})
         return read_recipe(Path(what))
     if what not in families.names():
         known = ", ".join(families.names())
@@ -39,7 +45,23 @@ def plan(
     length = steps or STEPS
     warmup = min(MOST_WARMUP, length // 10)
     stages = tuple(Stage(name, sources[name], length, batch or BATCH, warmup) for name in names)
-    return Recipe(what, what, stages, seed=seed or 0)
+    name = f"{what}-{preset}" if preset else what
+    return Recipe(name, what, stages, _model(what, preset, sources[names[-1]], size), seed=seed or 0)
+
+
+def _model(family: str, preset: str | None, data: str, size: int | None) -> dict[str, Any]:
+    """Configuration of a model for pictures as `data` has them, as far as the family leaves that open."""
+    chosen = families.preset(family, preset)
+    sizes = {"image_size": size} if size else {}
+    taken = families.fields(family)
+    if {"image_size", "channels"} <= taken:
+        opened = open_dataset(data, size)
+        if opened.image_shape is None:
+            raise InputError(f"{data} has no pictures to train {family} on.")
+        sizes = {"channels": opened.image_shape[0], "image_size": size or opened.image_shape[-1]}
+        if chosen.get("classes"):
+            sizes["classes"] = len(opened.classes)
+    return {**chosen, **sizes}
 
 
 def _refuse_options(recipe: str, options: Mapping[str, object]) -> None:

@@ -1,0 +1,152 @@
+"""Every sampler against distributions whose paths are known in closed form."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+
+from figment.core.errors import InputError
+from figment.nn.noise import cosine_levels, linear_levels, sigma_of, spaced
+from figment.nn.samplers import Denoise, Noise, Path, find, labels
+from figment.nn.samplers.ddim import sample as ddim
+from figment.nn.samplers.dpmpp_2m_sde import sample as dpmpp_2m_sde
+
+DEVIATION, HIGH, LOW = 0.5, 10.0, 0.05
+ORDERS = {"Euler": 1, "DDIM": 1, "Heun": 2, "DPM++ 2M": 2}
+STOCHASTIC = {"Euler a", "DPM++ 2M SDE"}
+
+
+def gaussian(x: Tensor, sigma: float) -> Tensor:
+    """E[x_0 | x] for data from N(0, DEVIATION^2)."""
+    return x * DEVIATION**2 / (DEVIATION**2 + sigma**2)
+
+
+def landed(sigma_from: float, sigma_to: float) -> float:
+    """Where the exact path takes x = 1: it scales x by the deviation of the noisy data."""
+    return math.sqrt((DEVIATION**2 + sigma_to**2) / (DEVIATION**2 + sigma_from**2))
+
+
+def ramp(steps: int, low: float = LOW) -> list[float]:
+    return [HIGH * (low / HIGH) ** (step / steps) for step in range(steps + 1)]
+
+
+def walked(path: Path) -> Tensor:
+    """The end of a path on which nothing is replaced."""
+    try:
+        step = next(path)
+        while True:
+            step = path.send(step.x)
+    except StopIteration as stop:
+        end: Tensor = stop.value
+        return end
+
+
+def noise_like(x: Tensor, seed: int = 0) -> Noise:
+    rng = torch.Generator().manual_seed(seed)
+    return lambda _now, _after: torch.randn(x.shape, generator=rng, dtype=x.dtype)
+
+
+def no_noise(_now: float, _after: float) -> Tensor:
+    raise AssertionError("a deterministic sampler asked for noise")
+
+
+def test_every_sampler_is_proven_here() -> None:
+    assert labels().keys() == ORDERS.keys() | STOCHASTIC
+
+
+@pytest.mark.parametrize("label", ORDERS)
+def test_the_path_of_a_gaussian_is_followed_with_the_order_of_the_sampler(label: str) -> None:
+    start = torch.ones(1, dtype=torch.float64)
+
+    def error(steps: int) -> float:
+        return abs(float(walked(find(label).sample(gaussian, start, ramp(steps), no_noise))) - landed(HIGH, LOW))
+
+    errors = [error(steps) for steps in (64, 128, 256)]
+    orders = [math.log2(coarse / fine) for coarse, fine in pairwise(errors)]
+    assert all(abs(order - ORDERS[label]) < 0.25 for order in orders), (errors, orders)
+
+
+@pytest.mark.parametrize("label", sorted(STOCHASTIC))
+def test_a_stochastic_path_keeps_the_distribution(label: str) -> None:
+    start = torch.randn(40_000, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    start = start * math.hypot(DEVIATION, HIGH)
+    ends = walked(find(label).sample(gaussian, start, ramp(200), noise_like(start)))
+    assert float(ends.mean()) == pytest.approx(0, abs=0.01)
+    assert float(ends.std()) == pytest.approx(math.hypot(DEVIATION, LOW), rel=0.02)
+    assert abs(float(torch.corrcoef(torch.stack([start, ends]))[0, 1])) < 0.2  # the noise has taken over
+
+
+@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC])
+def test_a_point_is_found_exactly_and_the_last_step_ends_on_the_estimate(label: str) -> None:
+    point = torch.tensor([0.3, -0.7], dtype=torch.float64)
+    start = point + HIGH * torch.tensor([1.0, -2.0], dtype=torch.float64)
+    ends = walked(find(label).sample(lambda _x, _sigma: point, start, [*ramp(5), 0.0], noise_like(start)))
+    assert torch.allclose(ends, point, atol=1e-12)
+
+
+@pytest.mark.parametrize(("stochastic", "plain"), [(dpmpp_2m_sde, "DPM++ 2M"), (ddim, "Euler")])
+def test_without_noise_a_stochastic_sampler_is_its_deterministic_one(
+    stochastic: Callable[[Denoise, Tensor, Sequence[float], Noise, float], Path], plain: str
+) -> None:
+    start = torch.linspace(-3, 3, 7, dtype=torch.float64)
+    sigmas = [*ramp(9), 0.0]
+    expected = walked(find(plain).sample(gaussian, start, sigmas, no_noise))
+    assert torch.allclose(walked(stochastic(gaussian, start, sigmas, no_noise, 0.0)), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC])
+def test_it_goes_on_with_what_is_sent_back(label: str) -> None:
+    seen: list[Tensor] = []
+
+    def denoise(x: Tensor, _sigma: float) -> Tensor:
+        seen.append(x)
+        return torch.zeros_like(x)
+
+    start = torch.ones(2)
+    path = find(label).sample(denoise, start, [4.0, 2.0, 1.0], noise_like(start))
+    first = next(path)
+    assert first.number == 1
+    seen.clear()
+    second = path.send(torch.full((2,), 9.0))
+    assert torch.equal(seen[0], torch.full((2,), 9.0))
+    assert second.number == 2
+
+
+def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
+    assert find("dpm++ 2m").LABEL == find("dpmpp_2m").LABEL == "DPM++ 2M"
+    with pytest.raises(InputError, match=r"No sampler 'Eular'; there are: DDIM, DPM\+\+ 2M"):
+        find("Eular")
+
+
+@pytest.mark.parametrize("levels", [linear_levels, cosine_levels])
+def test_noise_levels_fall_from_almost_none_to_almost_all(levels: Callable[[int], Tensor]) -> None:
+    found = levels(1000)
+    assert (found.diff() < 0).all()
+    assert found[0] > 0.999
+    assert found[-1] < 1e-3
+
+
+def test_linear_levels_are_those_of_the_paper() -> None:
+    betas = [1e-4 + (0.02 - 1e-4) * step / 999 for step in range(1000)]
+    assert float(linear_levels(1000)[499]) == pytest.approx(math.prod(1 - beta for beta in betas[:500]))
+
+
+@pytest.mark.parametrize("spacing", ["uniform", "karras", "exponential"])
+@pytest.mark.parametrize("start", [1.0, 0.4])
+def test_levels_fall_from_the_start_to_zero(spacing: str, start: float) -> None:
+    sigmas = sigma_of(linear_levels(1000))
+    found = spaced(20, sigmas, spacing, start)  # type: ignore[arg-type]  # the names of the spacings
+    assert len(found) == 21
+    assert found[0] == pytest.approx(float(sigmas[round(1000 * start) - 1]))
+    assert found[-1] == 0
+    assert all(after < now for now, after in pairwise(found))
+
+
+def test_as_many_steps_as_times_visit_every_level() -> None:
+    sigmas = sigma_of(cosine_levels(50))
+    assert spaced(50, sigmas)[:-1] == pytest.approx(sigmas.flip(0).tolist())
+    with pytest.raises(InputError, match="samples in 1 to 50 steps, not 51"):
+        spaced(51, sigmas)
