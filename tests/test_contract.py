@@ -1,5 +1,6 @@
 """What every model family must do, whichever it is."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
@@ -83,6 +84,13 @@ OF_SAMPLES = ("prompts", "negative", "labels")
 def sampled(model: GenerativeModel[Any], seed: int = 7) -> Tensor:
     asked = {name: ASKED[name] for name in OF_SAMPLES if name in model.honours}
     return finish(model.sample(SampleRequest(count=2, steps=4, **asked), torch.Generator().manual_seed(seed)))
+
+
+def test_it_explains_its_loss_its_weakness_and_where_it_comes_from(family: str) -> None:
+    text = families.about(family)
+    assert re.search(r"^Loss", text, re.MULTILINE)
+    assert "Known weakness" in text
+    assert re.search(r"\b(19|20)\d\d\b", text)
 
 
 def test_what_it_cannot_honour_is_refused(family: str) -> None:

@@ -30,7 +30,7 @@ MAKES = {
 }
 """Commands that make pictures, each with its ways of doing so."""
 MAKES_ON_THE_WAY = {"train"}
-MAKES_NONE = {"consent", "identity", "models", "verify"}
+MAKES_NONE = {"consent", "explain", "identity", "models", "verify"}
 
 
 def made(arguments: list[str], name: str) -> Report:

@@ -55,6 +55,7 @@ def test_a_recipe_file_is_read(tmp_path: Path) -> None:
         ("latent_diffusion", {}, "Stages text, features, .* need one data set, not none"),
         ("latent_diffusion", {"data": ["text=words"]}, "Stages features, .* need one data set, not none"),
         ("latent_diffusion", {"data": ["scenes", "sprites"]}, "need one data set, not scenes and sprites"),
+        ("gan", {}, r"One data set is needed, not none; give --data NAME\."),
         ("ddpm", {"data": ["digits"], "preset": "2021"}, "ddpm has no preset '2021'; there are: 2020, class, caption"),
         ("latent_diffusion", {"data": ["scenes"], "preset": "x"}, "latent_diffusion has no preset 'x'; it has none"),
         ("small.toml", {"preset": "2020"}, r"leave out --preset"),

@@ -17,6 +17,7 @@ COMMANDS = {
     "consent": "Record whose faces may be used, for what and until when.",
     "create": "Make pictures from a sentence.",
     "data": "Build and list data sets.",
+    "explain": "Say what a model family is, its loss and its known weakness.",
     "identity": "Show or renew the key that signs what is made here.",
     "models": "List the models that can be used.",
     "sample": "Make a grid of pictures from a run or a weights file.",

@@ -6,7 +6,7 @@ A family is one file in `figment.families` that exports `Config`, `TINY` (a Conf
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -126,10 +126,14 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
         """Losses of one step, one per optimiser step, from the global generator that the trainer has seeded."""
 
     def showcase(self, batch: Batch, stage: str, rng: torch.Generator) -> Tensor | None:
-        """Pictures (N, C, H, W) that show how far `stage` has come, or None: here samples of the batch's captions."""
-        prompts = batch.texts or ("",)
-        count = 16 if batch.texts is None else len(batch.texts)
-        return finish(self.sample(SampleRequest(count=count, prompts=prompts), rng))
+        """Pictures (N, C, H, W) that show how far `stage` has come, or None; here samples."""
+        asked: dict[str, Any] = {}
+        if batch.texts is not None and "prompts" in self.honours:
+            asked["prompts"] = batch.texts
+        if batch.labels is not None and "labels" in self.honours:
+            asked["labels"] = tuple(batch.labels.tolist())
+        count = len(next(iter(asked.values()), range(16)))
+        return finish(self.sample(SampleRequest(count=count, **asked), rng))
 
     @abstractmethod
     def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:

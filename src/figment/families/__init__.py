@@ -1,8 +1,10 @@
 """Model families: every module here is one, exports `Config`, `TINY` and `Model`, and is called by its file name."""
 
+import ast
 import dataclasses
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -12,7 +14,7 @@ from figment.core.config import from_dict, to_dict
 from figment.core.errors import CheckpointError, InputError
 from figment.core.model import GenerativeModel
 
-__all__ = ["build", "describe", "export", "fields", "names", "open_model", "preset", "presets", "stages"]
+__all__ = ["about", "build", "describe", "export", "fields", "names", "open_model", "preset", "presets", "stages"]
 
 
 def names() -> tuple[str, ...]:
@@ -20,10 +22,21 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
+def about(family: str) -> str:
+    """What `family` is, its loss, its known weakness and the papers: the text at the top of its file, which is not run.
+
+    Raises InputError for an unknown family.
+    """
+    _check_name(family)
+    spec = find_spec(f"{__name__}.{family}")
+    assert spec is not None
+    assert spec.origin is not None
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+
+
 def build(family: str, config: dict[str, Any]) -> GenerativeModel[Any]:
     """A fresh model of `family`. Raises InputError for an unknown family or a bad configuration."""
-    if family not in names():
-        raise InputError(f"No model family '{family}'; there are: {', '.join(names())}.")
+    _check_name(family)
     module = import_module(f"{__name__}.{family}")
     model: GenerativeModel[Any] = module.Model(from_dict(module.Config, config))
     return model
@@ -87,6 +100,11 @@ def open_model(path: Path) -> tuple[GenerativeModel[Any], Metadata]:
     except RuntimeError:
         raise CheckpointError(f"{path} has weights of other sizes than its configuration says.") from None
     return model.eval(), metadata
+
+
+def _check_name(family: str) -> None:
+    if family not in names():
+        raise InputError(f"No model family '{family}'; there are: {', '.join(names())}.")
 
 
 def describe(model: GenerativeModel[Any]) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """Denoising diffusion: a network learns to take noise away, and sampling takes it away little by little.
 
 Ho et al. 2020, with the cosine schedule, learnt variances and the hybrid loss of Nichol & Dhariwal 2021, the v
-parameterisation of Salimans & Ho 2022 and the guidance of Ho & Salimans 2022. Known weakness: a picture takes many
-network calls. Remedy: samplers of higher order, which get by with 10 to 20 (`figment.nn.samplers`).
+parameterisation of Salimans & Ho 2022 and the guidance of Ho & Salimans 2022.
+
+Loss: |f(x_t, t) - target|^2 at a random time t, where x_t = sqrt(a_t) x + sqrt(1 - a_t) noise and the target is the
+noise, the picture, or v between them. Known weakness: a picture takes many network calls. Remedy: samplers of higher
+order, which get by with 10 to 20 (`figment sample --sampler`).
 """
 
 from collections.abc import Iterator, Mapping

@@ -2,7 +2,11 @@
 
 A text encoder distilled from a bilingual sentence encoder reads the prompt; a transformer carries noise to a latent
 along a straight path (flow matching, Lipman et al. 2023; Esser et al. 2024); an f8 autoencoder (Rombach et al. 2022)
-draws the latent as a picture. Stages of training:
+draws the latent as a picture.
+
+Loss of the transformer v: |v(x_t, t, text) - (noise - x)|^2 at x_t = (1 - t) x + t noise. Known weakness: fine shapes
+are no better than the autoencoder draws them, and sentences of several objects take much training. Remedies: the stage
+"sharpen", and small pictures first. Stages of training:
 
     text         word and caption embeddings of a teacher -> text encoder
     features     a classifier whose activations are the perceptual space of the next two

@@ -79,12 +79,13 @@ def _counted(task: Task[Tensor], index: int, request: CreateRequest) -> Task[Ten
 
 def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> SampleRequest:
     """The model's side of a request: checked, with its pictures loaded."""
-    height, width = _size(asked.size) or model.image_shape[1:]
+    size = _size(asked.size)
+    height, width = size or (None, None)
     if asked.mask is not None and asked.init is None:
         raise InputError("A mask needs the picture that it masks: give --init as well.")
     if asked.init is not None and not isinstance(model, Inpaints):
         raise InputError("This model cannot start from a picture; leave --init out or choose another model.")
-    init, mask = _start(asked, height, width)
+    init, mask = _start(asked, *(size or model.image_shape[1:]))
     return SampleRequest(
         prompts=(asked.prompt,),
         negative=asked.negative,

@@ -81,6 +81,8 @@ def _data_of(stages: Sequence[str], data: Sequence[str]) -> dict[str, str]:
         else:
             shared.append(name)
     missing = [stage for stage in stages if stage not in own]
+    if missing and len(shared) != 1 and len(stages) == 1:
+        raise InputError(f"One data set is needed, not {' and '.join(shared) or 'none'}; give --data NAME.")
     if missing and len(shared) != 1:
         raise InputError(
             f"Stages {', '.join(missing)} need one data set, not {' and '.join(shared) or 'none'}; "

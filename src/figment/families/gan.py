@@ -1,0 +1,275 @@
+"""Generative adversarial network: a generator learns to pass a critic that learns to see through it.
+
+The default is R3GAN (Huang et al. 2024): relativistic pairing, zero-centred penalties on real and on made pictures, and
+a plain residual network without normalisation. The preset "classic" is DCGAN (Radford et al. 2016) with the
+non-saturating loss (Goodfellow et al. 2014).
+
+Loss of the critic D: softplus(D(made) - D(real)) + penalty/2 (|dD(real)|^2 + |dD(made)|^2); of the generator:
+softplus(D(real) - D(made)). Known weakness of the classic: training that swings or breaks down, and mode collapse, a
+generator that makes only some of what the data holds. Remedy: the default.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
+from torch.optim import Adam, Optimizer
+
+from figment.core.config import Field, config
+from figment.core.dataset import Batch
+from figment.core.errors import DataError
+from figment.core.model import GenerativeModel, Loss, SampleRequest
+from figment.core.task import Progress, Task
+from figment.nn.adversarial import critic_loss, generator_loss, gradient_penalty
+from figment.pixels.arrays import from_signed
+
+__all__ = ["PRESETS", "TINY", "Config", "Model"]
+
+LEAST_SIDE = 4
+SLOPE = 0.2
+"""Of the leaky rectifiers below zero."""
+
+
+@config
+class Config:
+    """The game and its players."""
+
+    image_size: Annotated[int, Field(ge=4, le=512)] = 32
+    """Side of the pictures in pixels."""
+    channels: Annotated[int, Field(ge=1, le=4)] = 3
+    """Channels of the pictures."""
+    network: Literal["residual", "dcgan"] = "residual"
+    """What both players are built of."""
+    paired: bool = True
+    """Whether the critic compares real with made pictures in pairs, rather than judging each alone."""
+    penalty: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """Weight of the squared gradients of the critic at real and made pictures."""
+    code: Annotated[int, Field(ge=1, le=4096)] = 64
+    """Numbers from which a picture is made."""
+    width: Annotated[int, Field(ge=8, le=1024, multiple_of=8)] = 32
+    """Channels at full resolution; doubled at each level, up to `widest`."""
+    widest: Annotated[int, Field(ge=8, le=2048, multiple_of=8)] = 256
+    """Most channels."""
+    blocks: Annotated[int, Field(ge=1, le=8)] = 1
+    """Residual blocks at each level."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """First decay of Adam."""
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 2e-4
+    """Peak learning rate of both players."""
+
+
+PRESETS: Mapping[str, Config] = {
+    "classic": Config(network="dcgan", paired=False, penalty=0.0, code=100, momentum=0.5, width=64),
+}
+"""Named configurations: the one that shows what goes wrong."""
+
+TINY = Config(image_size=8, channels=1, code=8, width=8, widest=16)
+
+
+class Model(GenerativeModel[Config]):
+    """Generator and critic."""
+
+    training_only: ClassVar[tuple[str, ...]] = ("critic",)
+    sampler: ClassVar[str] = "one pass"
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        sides = _sides(config.image_size)
+        widths = [min(config.widest, config.width * 2**level) for level in range(len(sides))]
+        if config.network == "dcgan":
+            self.generator: nn.Module = _dcgan_generator(config, widths, sides[-1])
+            self.critic: nn.Module = _dcgan_critic(config, widths, sides[-1])
+        else:
+            self.generator = _generator(config, widths, sides[-1])
+            self.critic = _critic(config, widths, sides[-1])
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return (self.config.channels, self.config.image_size, self.config.image_size)
+
+    # Training
+
+    def optimizers(self, stage: str) -> Mapping[str, Optimizer]:
+        rate, betas = self.config.learning_rate, (self.config.momentum, 0.999 if self.config.momentum else 0.99)
+        return {
+            "critic": Adam(self.critic.parameters(), lr=rate, betas=betas, fused=True),
+            "generator": Adam(self.generator.parameters(), lr=rate, betas=betas, fused=True),
+        }
+
+    def losses(self, batch: Batch, stage: str) -> Iterator[Loss]:
+        """The critic's loss, then the generator's, against the critic that has just stepped."""
+        if batch.images is None:
+            raise DataError("An adversarial network learns from pictures; the data set has none.")
+        images = batch.images
+        with torch.no_grad():
+            made = self._made(torch.randn(len(images), self.config.code, device=images.device))
+        yield self._critic_loss(images, made)
+        fresh = self._made(torch.randn(len(images), self.config.code, device=images.device))
+        scores = self._scores(fresh)
+        real = self._scores(images).detach() if self.config.paired else scores
+        yield Loss("generator", generator_loss(real, scores, paired=self.config.paired))
+
+    def _critic_loss(self, images: Tensor, made: Tensor) -> Loss:
+        if self.config.penalty:
+            # Gradients of gradients in bfloat16 are too coarse to steer by.
+            with torch.autocast(images.device.type, enabled=False):
+                (real, r1), (false, r2) = (gradient_penalty(self._scores, some) for some in (images, made.float()))
+            penalty = 0.5 * self.config.penalty * (r1 + r2)
+        else:
+            real, false = self._scores(images), self._scores(made)
+            penalty = real.new_zeros(())
+        told = critic_loss(real, false, paired=self.config.paired)
+        seen = {"margin": (real - false).mean().detach(), "penalty": penalty.detach()}
+        return Loss("critic", told + penalty, seen)
+
+    def _made(self, codes: Tensor) -> Tensor:
+        pictures: Tensor = self.generator(codes).float()
+        return pictures.tanh() if self.config.network == "dcgan" else pictures
+
+    def _scores(self, pictures: Tensor) -> Tensor:
+        scores: Tensor = self.critic(pictures).float()
+        return scores.flatten()
+
+    # Sampling
+
+    @torch.no_grad()
+    def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:
+        """Pictures of random codes, in one pass."""
+        self.check(request)
+        codes = torch.randn(request.count, self.config.code, generator=rng).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bfloat16):
+            pictures = self._made(codes).clamp(-1, 1)
+        yield Progress(1, 1, "sampling", preview=from_signed(pictures[0].float().cpu().numpy()))
+        return pictures
+
+
+def _sides(side: int) -> list[int]:
+    """Sides of the pyramid: halved as long as they are even and stay `LEAST_SIDE` or more."""
+    sides = [side]
+    while sides[-1] % 2 == 0 and sides[-1] // 2 >= LEAST_SIDE:
+        sides.append(sides[-1] // 2)
+    return sides
+
+
+# The residual network of R3GAN: no normalisation, every block starts as the identity.
+
+
+class _Block(nn.Module):
+    """x + narrow(act(mix(act(widen(x))))): an inverted bottleneck with grouped 3x3 convolutions in its middle."""
+
+    def __init__(self, channels: int, layers: int) -> None:
+        super().__init__()
+        inner = 2 * channels
+        self.widen = nn.Conv2d(channels, inner, 1)
+        self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=max(1, inner // 16), bias=False)
+        self.mix_bias = nn.Parameter(torch.zeros(1, inner, 1, 1))
+        self.narrow = nn.Conv2d(inner, channels, 1, bias=False)
+        for layer in (self.widen, self.mix):
+            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+            layer.weight.data.mul_(layers**-0.25)  # keeps the sum of many blocks in bounds (Zhang et al. 2019)
+        nn.init.zeros_(self.widen.bias)  # type: ignore[arg-type]  # a convolution with a bias has one
+        nn.init.zeros_(self.narrow.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = leaky_relu(self.widen(x), SLOPE)
+        hidden = leaky_relu(self.mix(hidden) + self.mix_bias, SLOPE)
+        out: Tensor = x + self.narrow(hidden)
+        return out
+
+
+class _Resized(nn.Module):
+    """Twice or half the sides, smoothly, and another number of channels."""
+
+    def __init__(self, channels: int, out: int, *, up: bool) -> None:
+        super().__init__()
+        self.up = up
+        self.channels = nn.Conv2d(channels, out, 1, bias=False) if channels != out else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.up:
+            return interpolate(self.channels(x), scale_factor=2, mode="bilinear")
+        out: Tensor = self.channels(avg_pool2d(x, 2))
+        return out
+
+
+class _Start(nn.Module):
+    """A learnt picture of the smallest side, each of its channels scaled by the code."""
+
+    def __init__(self, code: int, channels: int, side: int) -> None:
+        super().__init__()
+        self.basis = nn.Parameter(torch.randn(1, channels, side, side))
+        self.scale = nn.Linear(code, channels, bias=False)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        scaled: Tensor = self.basis * self.scale(codes)[:, :, None, None]
+        return scaled
+
+
+class _End(nn.Module):
+    """Each channel weighed over the smallest picture, then one score."""
+
+    def __init__(self, channels: int, side: int) -> None:
+        super().__init__()
+        self.weigh = nn.Conv2d(channels, channels, side, groups=channels, bias=False)
+        self.score = nn.Linear(channels, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        score: Tensor = self.score(self.weigh(x).flatten(1))
+        return score
+
+
+def _generator(config: Config, widths: list[int], least: int) -> nn.Sequential:
+    layers = config.blocks * len(widths)
+    parts: list[nn.Module] = [_Start(config.code, widths[-1], least)]
+    for level in reversed(range(len(widths))):
+        parts += [_Block(widths[level], layers) for _ in range(config.blocks)]
+        if level:
+            parts.append(_Resized(widths[level], widths[level - 1], up=True))
+    return nn.Sequential(*parts, nn.Conv2d(widths[0], config.channels, 1))
+
+
+def _critic(config: Config, widths: list[int], least: int) -> nn.Sequential:
+    layers = config.blocks * len(widths)
+    parts: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], 1)]
+    for level, width in enumerate(widths):
+        parts += [_Block(width, layers) for _ in range(config.blocks)]
+        if level < len(widths) - 1:
+            parts.append(_Resized(width, widths[level + 1], up=False))
+    return nn.Sequential(*parts, _End(widths[-1], least))
+
+
+# DCGAN: strided convolutions and batch normalisation.
+
+
+def _dcgan_generator(config: Config, widths: list[int], least: int) -> nn.Sequential:
+    first = nn.Sequential(
+        nn.Unflatten(1, (config.code, 1, 1)),
+        nn.ConvTranspose2d(config.code, widths[-1], least, bias=False),
+        nn.BatchNorm2d(widths[-1]),
+        nn.ReLU(),
+    )
+    parts: list[nn.Module] = [first]
+    for wide, narrow in pairwise(reversed(widths)):
+        parts += [nn.ConvTranspose2d(wide, narrow, 4, stride=2, padding=1, bias=False)]
+        parts += [nn.BatchNorm2d(narrow), nn.ReLU()]
+    generator = nn.Sequential(*parts, nn.Conv2d(widths[0], config.channels, 3, padding=1))
+    return _small(generator)
+
+
+def _dcgan_critic(config: Config, widths: list[int], least: int) -> nn.Sequential:
+    parts: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], 3, padding=1), nn.LeakyReLU(SLOPE)]
+    for narrow, wide in pairwise(widths):
+        parts += [nn.Conv2d(narrow, wide, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(wide)]
+        parts.append(nn.LeakyReLU(SLOPE))
+    return _small(nn.Sequential(*parts, nn.Conv2d(widths[-1], 1, least)))
+
+
+def _small(network: nn.Sequential) -> nn.Sequential:
+    """Weights as the paper starts them: normal, deviation 0.02."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, std=0.02)
+    return network
