@@ -10,12 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 import figment
+from figment import families
 from figment.cli import COMMANDS
 from figment.cli import figment as program
+from figment.core.checkpoint import Metadata
 from figment.core.config import to_dict
 from figment.core.task import finish
-from figment.families import latent_diffusion
+from figment.families import ddpm, latent_diffusion
 from figment.pixels.files import encode, load
+from figment.studio import evaluate
 from figment.studio.train import train_run
 from figment.training.recipe import Recipe, Stage
 from figment.trust.findings import Report
@@ -27,16 +30,17 @@ MAKES = {
     "create": [["create", "a red apple", *TINY], ["create", "사과", *START, *TINY, "--size", "32"]],
     "sample": [["sample", "tiny", "-n", "25", "--steps", "2"]],
     "data": [["data", "show", "digits", "-n", "4"]],
+    "compare": [["compare", "small", "--data", "digits", "-n", "20", "--json"]],
 }
 """Commands that make pictures, each with its ways of doing so."""
 MAKES_ON_THE_WAY = {"train"}
-MAKES_NONE = {"consent", "explain", "identity", "models", "verify"}
+MAKES_NONE = {"consent", "evaluate", "explain", "identity", "models", "verify"}
 
 
 def made(arguments: list[str], name: str) -> Report:
     """The report on the picture `name` that the command writes."""
     done = CliRunner().invoke(program, [*arguments, "--out", name], catch_exceptions=False, standalone_mode=False)
-    assert done.output == f"{name}\n"
+    assert done.output.splitlines()[-1] == name
     return inspect(Path(name))
 
 
@@ -52,7 +56,14 @@ def test_every_command_is_known_to_make_pictures_or_none() -> None:
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "webp"])
 @pytest.mark.parametrize("arguments", [way for ways in MAKES.values() for way in ways], ids=" ".join)
-def test_every_picture_is_signed(tiny_run: Path, arguments: list[str], ending: str) -> None:
+def test_every_picture_is_signed(
+    tiny_run: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], ending: str
+) -> None:
+    monkeypatch.setenv("FIGMENT_DATA", str(tiny_run / "data"))
+    monkeypatch.setattr(evaluate, "FEATURE_STEPS", 5)
+    families.export(
+        ddpm.Model(ddpm.TINY), tiny_run / "runs/small/model.safetensors", Metadata("ddpm", to_dict(ddpm.TINY))
+    )
     (tiny_run / "start.png").write_bytes(encode(np.full((32, 32, 3), 90, np.uint8), "png"))
     report = made(arguments, f"made.{ending}")
     assert report.verdict == "signed"

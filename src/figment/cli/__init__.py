@@ -14,9 +14,11 @@ from figment.pixels.errors import PixelError
 __all__ = ["main"]
 
 COMMANDS = {
+    "compare": "Measure models side by side.",
     "consent": "Record whose faces may be used, for what and until when.",
     "create": "Make pictures from a sentence.",
     "data": "Build and list data sets.",
+    "evaluate": "Measure a model: quality, diversity, likelihood, costs.",
     "explain": "Say what a model family is, its loss and its known weakness.",
     "identity": "Show or renew the key that signs what is made here.",
     "models": "List the models that can be used.",

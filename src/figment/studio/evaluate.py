@@ -1,0 +1,241 @@
+"""How good models are: side by side, on the same held-out pictures, in the same space, from equally many samples."""
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from figment.core.checkpoint import read_metadata
+from figment.core.dataset import Dataset
+from figment.core.errors import DataError, InputError
+from figment.core.model import GenerativeModel, HasLikelihood, SampleRequest
+from figment.core.task import Progress, Task
+from figment.data.datasets import open_dataset
+from figment.data.home import data_home
+from figment.metrics.estimate import Estimate, bootstrap
+from figment.metrics.features import FeatureSpace, open_features, save_features, train_features
+from figment.metrics.frechet import frechet_distance
+from figment.metrics.kernel import kernel_distance
+from figment.metrics.manifold import Manifold, manifold
+from figment.pixels.arrays import from_signed
+from figment.pixels.grids import grid
+from figment.studio.create import ready
+from figment.studio.gallery import Gallery, format_of
+from figment.studio.library import Entry, find
+from figment.trust.labels import Operation, Provenance
+
+__all__ = ["Comparison", "Evaluation", "as_json", "compare", "save_sheet", "table"]
+
+AT_ONCE = 50
+FEATURE_STEPS = 800
+PAUSE = 300
+"""Seconds without a line in a run's log after which it was not at work."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured of one model, or of real pictures in its place."""
+
+    name: str
+    family: str = ""
+    parameters: int = 0
+    """Of what sampling needs."""
+    frechet: Estimate | None = None
+    """Fréchet distance to the held-out pictures; less is better."""
+    kernel: Estimate | None = None
+    """Kernel distance; less is better, and 0 within its interval means that nothing was told apart."""
+    spread: Manifold | None = None
+    """Quality and diversity apart."""
+    nats: Estimate | None = None
+    """Upper bound of the negative log-likelihood of a held-out picture."""
+    bits_per_dim: float | None = None
+    seconds_per_picture: float | None = None
+    """Of sampling, with `AT_ONCE` pictures at a time."""
+    seconds_trained: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Several models, after the real pictures that are their ceiling."""
+
+    data: str
+    pictures: int
+    learnt: str
+    """What the feature network learnt."""
+    rows: tuple[Evaluation, ...]
+    sheet: NDArray[np.uint8]
+    """A row of real pictures, then a row of each model's."""
+
+
+def compare(
+    names: Sequence[str], *, data: str | None = None, count: int = 1000, likelihoods: int = 64, seed: int = 0
+) -> Task[Comparison]:
+    """Measure the models called `names` with `count` pictures each, on `data` or on what the first was trained on.
+
+    The likelihood is bounded on `likelihoods` held-out pictures, since it can take a thousand network calls each. The
+    first row compares training pictures with the held-out ones: nothing can be expected to do better. Raises InputError
+    for models of different picture sizes, DataError for data with too few held-out pictures.
+    """
+    found = [find(name) for name in names]
+    shapes = {entry.name: ready(entry).image_shape for entry in found}
+    if len(set(shapes.values())) > 1:
+        told = ", ".join(f"{name} {shape[2]}x{shape[1]}x{shape[0]}" for name, shape in shapes.items())
+        raise InputError(f"Models are compared at one size of picture, not at several ({told}).")
+    source = data or _trained_on(found[0])
+    side = next(iter(shapes.values()))[1]
+    train, test = (open_dataset(source, side, split=split) for split in ("train", "test"))
+    if train.image_shape != next(iter(shapes.values())):
+        raise InputError(
+            f"{source} has pictures of shape {train.image_shape}, the models make {shapes[found[0].name]}."
+        )
+    space = yield from _features(source, train, side)
+    count = min(count, len(test), len(train))
+    if count < 10:
+        raise DataError(f"{source} has {len(test)} held-out pictures; a comparison needs at least 10.")
+    held_out, known = (_pictures(part, count, seed) for part in (test, train))
+    real = space.of(held_out)
+    rows = [dataclasses.replace(_told(space, real, known, "real training pictures"), family="none")]
+    strips = [known[:10]]
+    for entry in found:
+        made, spent = yield from _samples(ready(entry), count, test, seed, entry.name)
+        row = _told(space, real, made, entry.name)
+        nats = yield from _nats(ready(entry), held_out[:likelihoods], seed)
+        rows.append(_with_costs(row, entry, nats, spent / count))
+        strips.append(made[:10])
+    pictures = [from_signed(picture.float().cpu().numpy()) for strip in strips for picture in strip]
+    return Comparison(source, count, space.learnt, tuple(rows), grid(pictures, columns=10))
+
+
+def save_sheet(comparison: Comparison, out: Path) -> Path:
+    """Write the sheet through the gallery: a composition of real and made pictures."""
+    format_of(out)
+    return Gallery().save(comparison.sheet, None, Provenance.of(Operation.COMPOSE), path=out).path
+
+
+def table(comparison: Comparison) -> str:
+    """A Markdown table with 95 % intervals."""
+    head = "| model | family | Fréchet | kernel x 1000 | precision | recall | density | coverage | nats | bits/dim"
+    lines = [f"{head} | s a picture | trained | parameters |", "|---" * 13 + "|"]
+    for row in comparison.rows:
+        spread = row.spread
+        shares = ["-"] * 4 if spread is None else [f"{share:.2f}" for share in dataclasses.astuple(spread)]
+        kernel = row.kernel and Estimate(*(1000 * value for value in dataclasses.astuple(row.kernel)))
+        cells: list[object] = [row.name, row.family, row.frechet, kernel, *shares, row.nats]
+        cells += [row.bits_per_dim and f"{row.bits_per_dim:.3f}", _seconds(row.seconds_per_picture)]
+        cells += [_seconds(row.seconds_trained), f"{row.parameters:,}" if row.parameters else None]
+        lines.append("| " + " | ".join("-" if cell is None else str(cell) for cell in cells) + " |")
+    note = f"{comparison.pictures} pictures of {comparison.data} each; the network learnt {comparison.learnt}"
+    return "\n".join([*lines, "", f"{note}; its distances are not FID."])
+
+
+def as_json(comparison: Comparison) -> str:
+    """The same figures as one JSON object."""
+    rows = [dataclasses.asdict(row) for row in comparison.rows]
+    plain = {"data": comparison.data, "pictures": comparison.pictures, "features": comparison.learnt, "rows": rows}
+    return json.dumps(plain, ensure_ascii=False)
+
+
+def _seconds(value: float | None) -> str | None:
+    if value is None:
+        return None
+    return f"{value:.3g} s" if value < 120 else f"{value / 60:.0f} min"
+
+
+def _trained_on(entry: Entry) -> str:
+    """The data of the last stage of the run that `entry` belongs to."""
+    try:
+        recipe = json.loads((entry.path.parent / "recipe.json").read_text(encoding="utf-8"))
+        return str(recipe["stages"][-1]["data"])
+    except (OSError, ValueError, KeyError, IndexError, TypeError):
+        raise InputError(f"{entry.name} does not say what it was trained on; name a data set with --data.") from None
+
+
+def _features(source: str, train: Dataset, side: int) -> Task[FeatureSpace]:
+    """The feature space of a data set: kept beside the data sets, and learnt when there is none yet."""
+    name = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in source)
+    path = data_home() / "features" / f"{name}-{side}.safetensors"
+    if path.is_file():
+        return open_features(path)
+    space = yield from train_features(train, FEATURE_STEPS)
+    save_features(space, path, train)
+    return space
+
+
+def _pictures(data: Dataset, count: int, seed: int) -> Tensor:
+    images = data.batch(0, count, seed).images
+    assert images is not None
+    return images
+
+
+def _told(space: FeatureSpace, real: Tensor, pictures: Tensor, name: str) -> Evaluation:
+    features = space.of(pictures)
+    return Evaluation(
+        name,
+        frechet=bootstrap(frechet_distance, features, real),
+        kernel=kernel_distance(features, real),
+        spread=manifold(real, features),
+    )
+
+
+def _samples(
+    model: GenerativeModel[Any], count: int, test: Dataset, seed: int, name: str
+) -> Task[tuple[Tensor, float]]:
+    """`count` pictures, asked for as the held-out ones are where the model can be asked, and the seconds they took."""
+    rng = torch.Generator().manual_seed(seed)
+    made: list[Tensor] = []
+    spent = 0.0
+    for start in range(0, count, AT_ONCE):
+        some = min(AT_ONCE, count - start)
+        batch = test.batch(start // AT_ONCE, AT_ONCE, seed)
+        asked: dict[str, Any] = {}
+        if batch.labels is not None and "labels" in model.honours:
+            asked["labels"] = tuple(batch.labels[:some].tolist())
+        if batch.texts is not None and "prompts" in model.honours:
+            asked["prompts"] = batch.texts[:some]
+        begun = time.perf_counter()
+        made.append((yield from model.sample(SampleRequest(some, **asked), rng)).float().cpu())
+        spent += time.perf_counter() - begun
+        yield Progress(start + some, count, f"sample {name}")
+    return torch.cat(made), spent
+
+
+def _nats(model: GenerativeModel[Any], images: Tensor, seed: int) -> Task[Tensor | None]:
+    if not isinstance(model, HasLikelihood):
+        return None
+    found: Tensor = yield from model.nats(images, torch.Generator().manual_seed(seed))
+    return found.cpu()
+
+
+def _with_costs(row: Evaluation, entry: Entry, nats: Tensor | None, seconds: float) -> Evaluation:
+    model, metadata = ready(entry), read_metadata(entry.path)
+    kept = (weight for name, weight in model.named_parameters() if name.split(".")[0] not in model.training_only)
+    dims = math.prod(model.image_shape)
+    return dataclasses.replace(
+        row,
+        family=metadata.family,
+        parameters=sum(weight.numel() for weight in kept),
+        nats=None if nats is None else Estimate.of_mean(nats),
+        bits_per_dim=None if nats is None else float(nats.mean()) / dims / math.log(2),
+        seconds_per_picture=seconds,
+        seconds_trained=_seconds_trained(entry.path.parent / "log.jsonl"),
+    )
+
+
+def _seconds_trained(log: Path) -> float | None:
+    """Time that a run was at work, by the lines of its log; None when there is none."""
+    try:
+        times = [float(json.loads(line)["time"]) for line in log.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    gaps = (after - before for before, after in pairwise(times))
+    return sum(gap for gap in gaps if 0 <= gap <= PAUSE)
