@@ -46,3 +46,30 @@ def test_a_folder_is_opened_by_its_name(tmp_path: Path) -> None:
     dataset = open_dataset(f"folder:{tmp_path}", 16)
     assert dataset.name == f"folder:{tmp_path}"
     assert dataset.image_shape == (3, 16, 16)
+
+
+def test_black_and_white_pixels_are_drawn_once_and_as_bright_on_average() -> None:
+    grey, black_and_white = open_dataset("digits"), open_dataset("binary:digits")
+    first, again = (black_and_white.batch(0, 1000).images for _ in range(2))
+    images = grey.batch(0, 1000).images
+    assert first is not None
+    assert again is not None
+    assert images is not None
+    assert set(first.flatten().tolist()) == {-1.0, 1.0}
+    assert bool((first == again).all())
+    assert float((first - images).mean()) == pytest.approx(0, abs=0.01)
+    assert black_and_white.classes == grey.classes
+    assert len(open_dataset("binary:digits", split="test")) == len(open_dataset("digits", split="test"))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "said"),
+    [
+        ("binary:words", None, "There are no word vectors|cannot be made black and white"),
+        ("binary:digits", 16, "keep their size: 8x8, not 16 pixels"),
+        ("binary:nothing", None, "No data set 'nothing'"),
+    ],
+)
+def test_what_cannot_be_black_and_white_is_refused(name: str, size: int | None, said: str) -> None:
+    with pytest.raises((InputError, DataError), match=said):
+        open_dataset(name, size)

@@ -20,6 +20,8 @@ MAX_CLASSES = 10_000
 class ArrayDataset(Dataset):
     """Images in memory, resampled to one size as they are drawn."""
 
+    image_shape: tuple[int, int, int]
+
     def __init__(self, name: str, examples: Labelled, source: Source, image_size: int | None = None) -> None:
         """Pictures keep their size without `image_size`. Raises DataError when they do not fit their labels."""
         images, labels = examples
@@ -33,6 +35,17 @@ class ArrayDataset(Dataset):
         self.image_shape = (channels, *self._size)
         if labels is not None:
             self.classes = tuple(str(number) for number in range(int(labels.max()) + 1))
+
+    def binarised(self, seed: int = 0) -> "ArrayDataset":
+        """The same pictures in black and white: each pixel drawn once, white as often as it is bright.
+
+        This is how likelihoods of MNIST are compared (Salakhutdinov & Murray 2008). A seed always draws the same pixels.
+        """
+        rng = np.random.default_rng(seed)
+        drawn = np.empty_like(self._images)
+        for number, image in enumerate(self._images):  # all at once would take eight times the memory
+            drawn[number] = np.where(rng.random(image.shape) * 255 < image, 255, 0)
+        return ArrayDataset(f"binary:{self.name}", (drawn, self._labels), self.sources[0])
 
     def __len__(self) -> int:
         """Number of images."""

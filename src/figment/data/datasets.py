@@ -4,6 +4,7 @@ from pathlib import Path
 
 from figment.core.dataset import Dataset
 from figment.core.errors import InputError
+from figment.data.arrays import ArrayDataset
 from figment.data.folder import FolderDataset
 from figment.data.idx import open_idx
 from figment.data.npz import open_npz
@@ -13,7 +14,7 @@ from figment.data.splits import Split
 __all__ = ["DATASETS", "open_dataset"]
 
 COMPOSED = ("sprites", "sprites:heldout", "scenes", "scenes:heldout")
-DATASETS = (*PACKAGED, *COMPOSED, "words", "folder:PATH", "idx:PATH", "npz:PATH")
+DATASETS = (*PACKAGED, *COMPOSED, "words", "folder:PATH", "idx:PATH", "npz:PATH", "binary:NAME")
 """Every name that `open_dataset` takes."""
 
 MAX_SIZE = 2048
@@ -31,7 +32,7 @@ def open_dataset(
     if image_size is not None and not 1 <= image_size <= MAX_SIZE:
         raise InputError(f"Pictures of a data set cannot be {image_size} pixels wide; it must be 1 to {MAX_SIZE}.")
     kind, _, detail = name.partition(":")
-    if captions and kind in (*PACKAGED, "idx", "npz"):
+    if captions and kind in (*PACKAGED, "idx", "npz", "binary"):
         raise InputError(f"{name} has no captions; sprites, scenes and folder:PATH can have them.")
     match kind, detail:
         case "sprites" | "scenes", "" | "heldout":
@@ -40,6 +41,8 @@ def open_dataset(
             from figment.data.words import open_words
 
             return open_words()
+        case "binary", inner if inner:
+            return _open_binary(inner, image_size, split)
         case "folder", path if path:
             return FolderDataset(Path(path).expanduser(), image_size, split=split, captions=captions)
         case "idx", path if path:
@@ -49,6 +52,17 @@ def open_dataset(
     if name in PACKAGED:
         return open_packaged(name, image_size, split)
     raise InputError(f"No data set {name!r}; there are: {', '.join(DATASETS)}.")
+
+
+def _open_binary(name: str, image_size: int | None, split: Split) -> Dataset:
+    """Pictures in memory, in black and white. They keep their size: resampled ones would be grey again."""
+    dataset = open_dataset(name, split=split)
+    if not isinstance(dataset, ArrayDataset):
+        raise InputError(f"{name} cannot be made black and white; {', '.join(PACKAGED)}, idx:PATH and npz:PATH can.")
+    _, height, width = dataset.image_shape
+    if image_size not in (None, height) or height != width:
+        raise InputError(f"Black and white pictures keep their size: {width}x{height}, not {image_size} pixels.")
+    return dataset.binarised()
 
 
 def _open_composed(kind: str, image_size: int | None, *, held_out: bool) -> Dataset:
