@@ -39,7 +39,7 @@ class ArrayDataset(Dataset):
     def binarised(self, seed: int = 0) -> "ArrayDataset":
         """The same pictures in black and white: each pixel drawn once, white as often as it is bright.
 
-        This is how likelihoods of MNIST are compared (Salakhutdinov & Murray 2008). A seed draws the same pixels always.
+        This is how likelihoods of MNIST are compared (Salakhutdinov & Murray 2008). A seed draws the same ones always.
         """
         rng = np.random.default_rng(seed)
         drawn = np.empty_like(self._images)
