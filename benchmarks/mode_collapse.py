@@ -1,0 +1,171 @@
+"""How many modes a generator finds: 25 Gaussians on a grid, and 1,000 stacked digits; both presets of `gan` in turn.
+
+    python benchmarks/mode_collapse.py grid [--steps 20000] [--seeds 3]
+    python benchmarks/mode_collapse.py stacked --data npz:mnist.npz [--steps 20000] [--seeds 3]
+
+grid (protocol of PacGAN, Lin et al. 2018): 2,500 points; a point within 3 deviations of a mode is of high quality, a
+mode with one such point is found. stacked (Metz et al. 2017): three digits in the three channels of a picture; a
+classifier, trained here on single digits, names them, and 26,000 pictures are counted over the 1,000 triples.
+Prints modes found, the share of points of high quality or the classifier's accuracy, and the divergence from uniform.
+"""
+
+import argparse
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from figment.core.dataset import Batch, Dataset
+from figment.core.model import SampleRequest
+from figment.core.task import finish
+from figment.data.datasets import open_dataset
+from figment.families import gan
+from figment.metrics.features import train_features
+from figment.nn.adversarial import critic_loss, generator_loss, gradient_penalty
+from figment.nn.perceptual import FeatureNet
+
+PRESETS = {"classic": gan.PRESETS["classic"], "default": gan.Config()}
+DEVIATION, POINTS = 0.05, 2500
+CENTRES = torch.cartesian_prod(*(torch.arange(-4.0, 5.0, 2.0),) * 2)
+STACKED = 26_000
+
+
+def players(code: int) -> tuple[nn.Module, nn.Module]:
+    """A generator of points and a critic of them, three hidden layers of 128 each."""
+
+    def network(first: int, last: int) -> nn.Sequential:
+        hidden = [layer for width in (first, 128, 128) for layer in (nn.Linear(width, 128), nn.LeakyReLU(0.2))]
+        return nn.Sequential(*hidden, nn.Linear(128, last))
+
+    return network(code, 2), network(2, 1)
+
+
+def grid(config: gan.Config, steps: int, seed: int) -> tuple[int, float, float]:
+    """Modes found, share of points of high quality, and divergence from uniform over the modes."""
+    torch.manual_seed(seed)
+    generator, critic = players(2)
+    betas = (config.momentum, 0.999 if config.momentum else 0.99)
+    play, judge = (torch.optim.Adam(one.parameters(), lr=2e-4, betas=betas) for one in (generator, critic))
+    for _ in range(steps):
+        real = CENTRES[torch.randint(25, (256,))] + DEVIATION * torch.randn(256, 2)
+        made = generator(torch.randn(256, 2))
+        penalty = torch.zeros(())
+        if config.penalty:
+            (told, r1), (false, r2) = (gradient_penalty(critic, points) for points in (real, made.detach()))
+            penalty = 0.5 * config.penalty * (r1 + r2)
+        else:
+            told, false = critic(real), critic(made.detach())
+        descend(judge, critic_loss(told, false, paired=config.paired) + penalty)
+        descend(play, generator_loss(critic(real).detach(), critic(made), paired=config.paired))
+    with torch.no_grad():
+        distances = torch.cdist(generator(torch.randn(POINTS, 2)), CENTRES)
+    nearest = distances.min(dim=1)
+    good = nearest.values < 3 * DEVIATION
+    found = nearest.indices[good].unique()  # type: ignore[no-untyped-call]  # torch has no annotation here
+    counts = torch.bincount(nearest.indices, minlength=25)
+    return len(found), float(good.float().mean()), divergence(counts)
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    torch.autograd.backward(loss)
+    optimizer.step()
+
+
+def divergence(counts: Tensor) -> float:
+    """Kullback-Leibler divergence of `counts` (K,) from uniform, in nats."""
+    shares = counts.double() / counts.sum()
+    return float((shares[shares > 0] * (shares[shares > 0] * len(counts)).log()).sum())
+
+
+class Stacked(Dataset):
+    """Three grey pictures of another set as the channels of one."""
+
+    name = "stacked"
+    image_shape: tuple[int, int, int]
+
+    def __init__(self, grey: Dataset) -> None:
+        assert grey.image_shape is not None
+        self.grey, self.image_shape = grey, (3, *grey.image_shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.grey)
+
+    def batch(self, index: int, size: int, seed: int = 0) -> Batch:
+        images = self.grey.batch(index, 3 * size, seed).images
+        assert images is not None
+        return Batch(images.view(size, 3, *self.image_shape[1:]))
+
+
+def stacked(config: gan.Config, data: Dataset, names: FeatureNet, steps: int, seed: int) -> tuple[int, float, float]:
+    """Modes found among 1,000, nothing to tell of quality, and divergence from uniform."""
+    torch.manual_seed(seed)
+    batches = Stacked(data)
+    model = gan.Model(replace(config, image_size=batches.image_shape[1], channels=3))
+    optimizers = model.optimizers("model")
+    for step in range(steps):
+        for loss in model.losses(batches.batch(step, 64, seed), "model"):
+            assert isinstance(loss.optimizer, str)
+            descend(optimizers[loss.optimizer], loss.value)
+    model.eval()
+    rng = torch.Generator().manual_seed(seed)
+    triples = torch.cat(list(named(model, names, rng)))
+    counts = torch.bincount(triples, minlength=1000)
+    return int((counts > 0).sum()), math.nan, divergence(counts)
+
+
+@torch.no_grad()
+def named(model: gan.Model, names: FeatureNet, rng: torch.Generator) -> Iterator[Tensor]:
+    """Numbers 0 to 999 of samples, 260 at a time."""
+    for _ in range(STACKED // 260):
+        pictures = finish(model.sample(SampleRequest(260), rng))
+        digits = names(pictures.flatten(0, 1)[:, None]).argmax(dim=1).view(-1, 3)
+        yield digits @ torch.tensor([100, 10, 1])
+
+
+def classifier(data: Dataset, test: Dataset) -> FeatureNet:
+    """A network that names single digits; its accuracy on held-out ones is printed."""
+    space = finish(train_features(data, 3000, width=16))
+    batch = test.batch(0, min(len(test), 2000))
+    assert batch.images is not None
+    assert batch.labels is not None
+    with torch.no_grad():
+        logits = space.network(batch.images)
+    right = (logits.argmax(dim=1) == batch.labels).float().mean()
+    print(
+        f"classifier: {float(right):.2%} of held-out digits right, loss {float(cross_entropy(logits, batch.labels)):.3f}"
+    )
+    return space.network
+
+
+def report(name: str, rows: Sequence[tuple[int, float, float]], total: int) -> None:
+    modes, good, apart = (statistics.median(column) for column in zip(*rows, strict=True))
+    each = ", ".join(str(row[0]) for row in rows)
+    quality = "" if math.isnan(good) else f"  high quality {good:.1%}"
+    print(f"{name:8} modes {modes:g} of {total} ({each}){quality}  KL {apart:.3f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("grid", "stacked"))
+    parser.add_argument("--data", default="mnist-5k")
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    if options.part == "grid":
+        for name, config in PRESETS.items():
+            report(name, [grid(config, options.steps, seed) for seed in range(options.seeds)], 25)
+        return
+    data, test = (open_dataset(options.data, split=split) for split in ("train", "test"))
+    names = classifier(data, test)
+    for name, config in PRESETS.items():
+        rows = [stacked(config, data, names, options.steps, seed) for seed in range(options.seeds)]
+        report(name, rows, 1000)
+
+
+if __name__ == "__main__":
+    main()
