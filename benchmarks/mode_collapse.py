@@ -136,9 +136,8 @@ def classifier(data: Dataset, test: Dataset) -> FeatureNet:
     with torch.no_grad():
         logits = space.network(batch.images)
     right = (logits.argmax(dim=1) == batch.labels).float().mean()
-    print(
-        f"classifier: {float(right):.2%} of held-out digits right, loss {float(cross_entropy(logits, batch.labels)):.3f}"
-    )
+    loss = cross_entropy(logits, batch.labels)
+    print(f"classifier: {float(right):.2%} of held-out digits right, loss {float(loss):.3f}")
     return space.network
 
 
