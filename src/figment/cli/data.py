@@ -64,7 +64,7 @@ def list_() -> None:
     from figment.data.datasets import DATASETS, open_dataset
 
     for name in DATASETS:
-        if name.endswith(":PATH"):
+        if name.endswith((":PATH", ":NAME")):
             click.echo(f"{name:16} yours")
             continue
         try:

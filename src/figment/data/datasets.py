@@ -14,7 +14,7 @@ from figment.data.splits import Split
 __all__ = ["DATASETS", "open_dataset"]
 
 COMPOSED = ("sprites", "sprites:heldout", "scenes", "scenes:heldout")
-DATASETS = (*PACKAGED, *COMPOSED, "words", "folder:PATH", "idx:PATH", "npz:PATH", "binary:NAME")
+DATASETS = (*PACKAGED, "factors", *COMPOSED, "words", "folder:PATH", "idx:PATH", "npz:PATH", "binary:NAME")
 """Every name that `open_dataset` takes."""
 
 MAX_SIZE = 2048
@@ -37,6 +37,10 @@ def open_dataset(
     match kind, detail:
         case "sprites" | "scenes", "" | "heldout":
             return _open_composed(kind, image_size, held_out=bool(detail) or split == "test")
+        case "factors", "":
+            from figment.data.factors import Factors
+
+            return Factors(image_size or 64, held_out=split == "test")
         case "words", "":
             from figment.data.words import open_words
 
