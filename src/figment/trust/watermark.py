@@ -132,13 +132,17 @@ class Watermark:
         for geometry, folded, harmonic in _views(plane):
             sightings += (self._seen(folded, geometry, flipped, harmonic) for flipped in (False, True))
             best = max(sightings, key=lambda sighting: sighting.found.z)
-            if chance(best.found.z, len(sightings)) <= TOLERATED:
+            # A mark that is a little turned or resized can be seen as it is, but not read: then the search goes on.
+            if chance(best.found.z, len(sightings)) <= TOLERATED and self._read(best) is not None:
                 break
         if best.geometry != HALVED:
             return best, len(sightings)
         # What the harmonics gave away is worth a closer look, for the sake of the payload.
         closer = self._seen(fold(whitened(undone(plane, HALVED))), HALVED, best.flipped)
         return max(best, closer, key=lambda sighting: sighting.found.z), len(sightings) + 2
+
+    def _read(self, sighting: _Sighting) -> int | None:
+        return ecc.decode(soft_bits(sighting.observed, self._tile, sighting.found, ecc.CODE_BITS))
 
     def _seen(self, folded: Plane, geometry: Geometry, flipped: bool, harmonic: int = 1) -> _Sighting:
         observed = waves(folded[:, ::-1] if flipped else folded, harmonic)
