@@ -36,7 +36,7 @@ __all__ = ["train"]
 
 Open = Callable[[str, int | None], Dataset]
 LOG_EVERY = 20  # steps; finite losses are checked as often
-AVERAGE_EVERY = 4  # steps; a moving average hardly notices, and each update reads and writes every weight
+AVERAGE_EVERY = 8  # steps; a moving average hardly notices, and each update reads and writes every weight
 
 
 def train(recipe: Recipe, run: Path, open_data: Open, *, save_minutes: float = 5, half: bool = False) -> Task[Path]:
