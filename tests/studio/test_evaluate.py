@@ -90,6 +90,7 @@ def test_models_are_measured_beside_the_best_that_can_be(monkeypatch: pytest.Mon
     real, *made = found.rows
     assert [row.family for row in found.rows] == ["none", "vae", "ddpm", "gan"]
     assert real.frechet is not None
+    assert all(row.kernel is not None and row.kernel.low < row.kernel.value < row.kernel.high for row in found.rows)
     assert all(row.frechet is not None and row.frechet.value > real.frechet.value for row in made)
     assert made[0].bits_per_dim is not None
     assert made[0].nats is not None

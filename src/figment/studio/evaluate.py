@@ -182,7 +182,7 @@ def _told(space: FeatureSpace, real: Tensor, pictures: Tensor, name: str) -> Eva
     return Evaluation(
         name,
         frechet=bootstrap(frechet_distance, features, real),
-        kernel=kernel_distance(features, real),
+        kernel=kernel_distance(features, real, size=min(1000, len(features) // 2)),
         spread=manifold(real, features),
     )
 
