@@ -66,6 +66,15 @@ def test_kernel_distance_of_one_distribution_is_about_zero() -> None:
     assert abs(same.value) < 0.1 * other.value
 
 
+def test_the_interval_of_the_kernel_distance_holds_the_truth_as_often_as_it_says() -> None:
+    rng = torch.Generator().manual_seed(4)
+    shift = torch.randn(40, 2, 100, WIDTH, generator=rng) + torch.tensor([0.0, 0.4]).view(1, 2, 1, 1)
+    truth = kernel_distance(*(shift.transpose(0, 1).reshape(2, 4000, WIDTH)), subsets=10, size=2000).value
+    found = [kernel_distance(first, second, subsets=60, size=50) for first, second in shift]
+    held = sum(one.low <= truth <= one.high for one in found)
+    assert 33 <= held <= 40  # 38 of 40 are to be expected
+
+
 def test_manifold_tells_quality_from_diversity() -> None:
     rng = torch.Generator().manual_seed(2)
     real = torch.randn(500, 2, generator=rng)

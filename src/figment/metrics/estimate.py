@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from figment.metrics.intervals import Z
+
 __all__ = ["Estimate", "bootstrap"]
 
 
@@ -26,7 +28,7 @@ class Estimate:
     def of_mean(cls, values: Tensor) -> "Estimate":
         """The mean of independent `values` (N,), N at least 2, with a normal interval."""
         mean = float(values.double().mean())
-        half = 1.959964 * float(values.double().std()) / len(values) ** 0.5
+        half = Z * float(values.double().std()) / len(values) ** 0.5
         return cls(mean, mean - half, mean + half)
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["wilson"]
+__all__ = ["Z", "wilson"]
 
 Z = 1.959964  # standard normal quantile of 97.5 %
 

@@ -1,10 +1,13 @@
 """Kernel distance between two sets of features (KID, Bińkowski et al. 2018): unbiased, so it suits small sets."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from figment.core.errors import DataError
 from figment.metrics.estimate import Estimate
+from figment.metrics.intervals import Z
 
 __all__ = ["kernel_distance"]
 
@@ -13,9 +16,12 @@ def kernel_distance(first: Tensor, second: Tensor, *, subsets: int = 100, size: 
     """Squared maximum mean discrepancy of features (N, D) and (M, D) under the kernel (x.y / D + 1)^3.
 
     The mean over `subsets` random subsets of `size` rows each, or of as many as the smaller set has; below zero nothing
-    was told apart. Raises DataError for sets of fewer than two rows.
+    was told apart. Subsets of one set overlap, so their spread is scaled to that of the whole set's figure (Politis,
+    Romano & Wolf 1999); whole sets leave no spread to tell it by, and their interval is endless. Raises DataError for
+    sets of fewer than two rows.
     """
-    size = min(size, len(first), len(second))
+    whole = min(len(first), len(second))
+    size = min(size, whole)
     if size < 2:
         raise DataError(f"A distribution needs at least 2 pictures, not {size}.")
     rng = torch.Generator().manual_seed(seed)
@@ -23,7 +29,10 @@ def kernel_distance(first: Tensor, second: Tensor, *, subsets: int = 100, size: 
         _discrepancy(*(rows[torch.randperm(len(rows), generator=rng)[:size]].double() for rows in (first, second)))
         for _ in range(subsets)
     ]
-    return Estimate.of_mean(torch.stack(values))
+    found = torch.stack(values)
+    mean = float(found.mean())
+    half = Z * float(found.std()) * (size / (whole - size)) ** 0.5 if size < whole else math.inf
+    return Estimate(mean, mean - half, mean + half)
 
 
 def _discrepancy(x: Tensor, y: Tensor) -> Tensor:
