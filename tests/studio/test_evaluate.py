@@ -1,13 +1,16 @@
 """Comparing models: what good and bad ones get, and what cannot be compared."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import Tensor
 
 from figment import families
+from figment.cli.compare import command
 from figment.core.checkpoint import Metadata
 from figment.core.config import to_dict
 from figment.core.dataset import Batch, Dataset
@@ -102,6 +105,14 @@ def test_models_are_measured_beside_the_best_that_can_be(monkeypatch: pytest.Mon
     assert len(text.splitlines()) == 2 + 4 + 2
     assert "not FID" in text
     assert '"learnt' not in as_json(found)
+
+
+def test_json_is_all_that_standard_output_holds() -> None:
+    arguments = ["vae", "--data", "digits", "-n", "20", "--likelihoods", "2", "--json", "-o", "sheet.png"]
+    done = CliRunner().invoke(command, arguments)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["pictures"] == 20
+    assert done.stderr.strip() == "sheet.png"
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

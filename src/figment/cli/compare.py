@@ -63,4 +63,4 @@ def command(
         format_of(Path(out))
     found = measured(models, data, count, likelihoods, seed, as_json)
     if out is not None:
-        click.echo(save_sheet(found, Path(out)))
+        click.echo(save_sheet(found, Path(out)), err=as_json)  # standard output is one JSON object, and nothing else

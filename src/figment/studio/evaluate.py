@@ -32,7 +32,7 @@ from figment.pixels.grids import grid
 from figment.studio.create import ready
 from figment.studio.gallery import Gallery, format_of
 from figment.studio.library import Entry, find
-from figment.trust.labels import Operation, Provenance
+from figment.trust.labels import Operation, Provenance, SourceType
 
 __all__ = ["Comparison", "Evaluation", "as_json", "compare", "save_sheet", "table"]
 
@@ -119,7 +119,8 @@ def compare(
 def save_sheet(comparison: Comparison, out: Path) -> Path:
     """Write the sheet through the gallery: a composition of real and made pictures."""
     format_of(out)
-    return Gallery().save(comparison.sheet, None, Provenance.of(Operation.COMPOSE), path=out).path
+    provenance = Provenance(Operation.COMPOSE, SourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA)
+    return Gallery().save(comparison.sheet, None, provenance, path=out).path
 
 
 def table(comparison: Comparison) -> str:
