@@ -127,13 +127,16 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
 
     def showcase(self, batch: Batch, stage: str, rng: torch.Generator) -> Tensor | None:
         """Pictures (N, C, H, W) that show how far `stage` has come, or None; here samples."""
+        return finish(self.sample(self.like(batch, 16), rng))
+
+    def like(self, batch: Batch, count: int) -> SampleRequest:
+        """A request for up to `count` pictures like the first ones of `batch`, as far as they can be asked for."""
         asked: dict[str, Any] = {}
         if batch.texts is not None and "prompts" in self.honours:
-            asked["prompts"] = batch.texts
+            asked["prompts"] = batch.texts[:count]
         if batch.labels is not None and "labels" in self.honours:
-            asked["labels"] = tuple(batch.labels.tolist())
-        count = len(next(iter(asked.values()), range(16)))
-        return finish(self.sample(SampleRequest(count=count, **asked), rng))
+            asked["labels"] = tuple(batch.labels[:count].tolist())
+        return SampleRequest(len(next(iter(asked.values()), range(count))), **asked)
 
     @abstractmethod
     def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:

@@ -12,20 +12,20 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.optim import AdamW, Optimizer
 
 from figment.core.config import Field, config
 from figment.core.dataset import Batch
-from figment.core.errors import DataError, InputError
+from figment.core.errors import DataError
 from figment.core.model import GenerativeModel, HasLikelihood, Inpaints, Loss, SampleRequest
 from figment.core.task import Progress, Task
+from figment.nn.condition import Condition, Kind
 from figment.nn.gaussian import discretised_nats, divergence
 from figment.nn.noise import cosine_levels, linear_levels, sigma_of, spaced, time_of
 from figment.nn.samplers import Denoise, find
-from figment.nn.text_encoder import TextEncoder, TextEncoderConfig
-from figment.nn.tokenizer import Tokenizer
+from figment.nn.text_encoder import TextEncoderConfig
 from figment.nn.transformer import TimeEmbedding
 from figment.nn.unet import UNet, UNetConfig
 from figment.pixels.arrays import from_signed
@@ -44,7 +44,7 @@ class Config:
     """Side of the pictures in pixels."""
     channels: Annotated[int, Field(ge=1, le=4)] = 3
     """Channels of the pictures."""
-    condition: Literal["none", "class", "caption"] = "none"
+    condition: Kind = "none"
     """What a picture can be asked for by."""
     classes: Annotated[int, Field(ge=0, le=100_000)] = 0
     """Number of classes, for the condition "class"."""
@@ -94,17 +94,9 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        if (config.classes > 0) != (config.condition == "class"):
-            raise InputError(f"The condition '{config.condition}' does not go with {config.classes} classes.")
         width = 4 * config.unet.width
         self.time = TimeEmbedding(width)
-        if config.condition == "class":
-            self.label = nn.Embedding(config.classes + 1, width)  # the last one stands for any class
-        if config.condition == "caption":
-            self.tokenizer = Tokenizer.packaged()
-            self.text = TextEncoder(config.text)
-            self.text_in = nn.Linear(config.text.output, width)
-            self.no_text = nn.Parameter(torch.zeros(1, config.text.output))
+        self.condition = Condition(config.condition, config.classes, config.text, width)
         outputs = config.channels * (2 if config.learned_variance else 1)
         self.unet = UNet(config.unet, config.channels, outputs, width)
         levels = (linear_levels if config.schedule == "linear" else cosine_levels)(config.times)
@@ -117,9 +109,8 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
 
     @property
     def honours(self) -> frozenset[str]:
-        always = {"sampler", "init", "strength", "mask"}
-        asked = {"class": {"labels", "guidance"}, "caption": {"prompts", "negative", "guidance"}}
-        return frozenset(always | asked.get(self.config.condition, set()))
+        guided = {"class": {"guidance"}, "caption": {"negative", "guidance"}}.get(self.config.condition, set())
+        return frozenset({"sampler", "init", "strength", "mask"} | guided) | self.condition.honours
 
     # Training
 
@@ -134,7 +125,7 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
         time = torch.randint(self.config.times, (len(clean),), device=clean.device)
         signal, strength = self._mixing(time)
         noisy = signal * clean + strength * noise
-        wanted = self._condition_of(batch, len(clean))
+        wanted = self.condition.of(batch, len(clean), self.config.condition_dropout)
         out, variance = self._predict(noisy, time, self._conditioned(time, wanted))
         target = {"noise": noise, "picture": clean, "v": signal * noise - strength * clean}[self.config.predicts]
         simple = mse_loss(out, target)
@@ -145,32 +136,11 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
         bound = self._terms(clean, noisy, guess, variance, time).mean() * self.config.times / clean[0].numel()
         yield Loss("model", simple + BOUND_WEIGHT * bound, {"simple": simple.detach(), "bound": bound.detach()})
 
-    def _condition_of(self, batch: Batch, count: int) -> Tensor | None:
-        """What the `count` pictures of a batch are asked for by, with a share left out."""
-        kind = self.config.condition
-        keep = torch.rand(count, device=self.device) >= self.config.condition_dropout
-        if kind == "class":
-            if batch.labels is None:
-                raise DataError("The condition 'class' needs class labels; the data set has none.")
-            return torch.where(keep, batch.labels, self.config.classes)
-        if kind == "caption":
-            if batch.texts is None:
-                raise DataError("The condition 'caption' needs captions, such as --data sprites has.")
-            return self._read(batch.texts, keep)
-        return None
-
-    def _read(self, texts: tuple[str, ...], keep: Tensor) -> Tensor:
-        """Vectors (B, output) of texts; where `keep` (B,) is False, that of no text."""
-        ids, seen = self.tokenizer.pack(texts, self.config.text.length)
-        pooled = self.text(ids.to(self.device), seen.to(self.device)).pooled
-        scaled = pooled * pooled.shape[1] ** 0.5  # values near one, as linear layers expect them
-        return torch.where(keep[:, None], scaled, self.no_text)
-
     def _conditioned(self, time: Tensor, wanted: Tensor | None) -> Tensor:
         """Vector (B, width) of times (B,) in [0, T - 1] and of what is wanted."""
         embedded: Tensor = self.time(time.float() / self.config.times)
         if wanted is not None:
-            embedded = embedded + (self.label(wanted) if self.config.condition == "class" else self.text_in(wanted))
+            embedded = embedded + wanted
         return embedded
 
     # The process
@@ -235,7 +205,7 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
             time = torch.full((len(images),), number, device=self.device)
             signal, strength = self._mixing(time)
             noisy = signal * images + strength * torch.randn(images.shape, generator=rng).to(self.device)
-            out, variance = self._network(noisy, time, self._wanted(SampleRequest(), len(images)))
+            out, variance = self._network(noisy, time, self.condition.asked(SampleRequest(len(images))))
             total += self._terms(images, noisy, self._picture(out, noisy, signal, strength), variance, time)
             yield Progress(self.config.times - number, self.config.times, "likelihood")
         return total
@@ -284,7 +254,7 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
 
     def _denoiser(self, request: SampleRequest) -> Denoise:
         """E[x_0 | x], guided; both sides of guidance share one network call (Ho & Salimans 2022, eq. 6)."""
-        wanted, unwanted = self._wanted(request, request.count), self._unwanted(request)
+        wanted, unwanted = self.condition.asked(request), self.condition.unasked(request)
         guided = wanted is not None and unwanted is not None and request.guidance != 1
         asked = torch.cat([wanted, unwanted]) if wanted is not None and unwanted is not None and guided else wanted
 
@@ -302,25 +272,3 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
             return torch.lerp(without, with_it, request.guidance).clamp(-1, 1)
 
         return denoise
-
-    def _wanted(self, request: SampleRequest, count: int) -> Tensor | None:
-        """The condition (B, ...) of a request; without a word or a class, that of any picture."""
-        if self.config.condition == "class":
-            labels = request.labels or (self.config.classes,)
-            if any(not 0 <= label < self.config.classes for label in request.labels):
-                raise InputError(f"The classes of this model are 0 to {self.config.classes - 1}, not {request.labels}.")
-            return torch.tensor(labels * (count if len(labels) == 1 else 1), device=self.device)
-        if self.config.condition == "caption":
-            return self._said(request.prompts, count)
-        return None
-
-    def _unwanted(self, request: SampleRequest) -> Tensor | None:
-        if self.config.condition == "class" and request.labels:
-            return torch.full((request.count,), self.config.classes, device=self.device)
-        if self.config.condition == "caption":
-            return self._said((request.negative,), request.count)
-        return None
-
-    def _said(self, texts: tuple[str, ...], count: int) -> Tensor:
-        prompts = texts * (count if len(texts) == 1 else 1)
-        return self._read(prompts, torch.tensor([bool(text.strip()) for text in prompts], device=self.device))

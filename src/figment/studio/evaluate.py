@@ -18,7 +18,7 @@ from torch import Tensor
 from figment.core.checkpoint import read_metadata
 from figment.core.dataset import Dataset
 from figment.core.errors import DataError, InputError
-from figment.core.model import GenerativeModel, HasLikelihood, SampleRequest
+from figment.core.model import GenerativeModel, HasLikelihood
 from figment.core.task import Progress, Task
 from figment.data.datasets import open_dataset
 from figment.data.home import data_home
@@ -198,13 +198,8 @@ def _samples(
     for start in range(0, count, AT_ONCE):
         some = min(AT_ONCE, count - start)
         batch = test.batch(start // AT_ONCE, AT_ONCE, seed)
-        asked: dict[str, Any] = {}
-        if batch.labels is not None and "labels" in model.honours:
-            asked["labels"] = tuple(batch.labels[:some].tolist())
-        if batch.texts is not None and "prompts" in model.honours:
-            asked["prompts"] = batch.texts[:some]
         begun = time.perf_counter()
-        made.append((yield from model.sample(SampleRequest(some, **asked), rng)).float().cpu())
+        made.append((yield from model.sample(model.like(batch, some), rng)).float().cpu())
         spent += time.perf_counter() - begun
         yield Progress(start + some, count, f"sample {name}")
     return torch.cat(made), spent
