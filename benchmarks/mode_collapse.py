@@ -1,12 +1,13 @@
 """How many modes a generator finds: 25 Gaussians on a grid, and 1,000 stacked digits; both presets of `gan` in turn.
 
     python benchmarks/mode_collapse.py grid [--steps 20000] [--seeds 3]
-    python benchmarks/mode_collapse.py stacked --data npz:mnist.npz [--steps 20000] [--seeds 3]
+    python benchmarks/mode_collapse.py stacked --data npz:mnist.npz [--steps 20000] [--seeds 3] [--width 32]
 
 grid (protocol of PacGAN, Lin et al. 2018): 2,500 points; a point within 3 deviations of a mode is of high quality, a
 mode with one such point is found. stacked (Metz et al. 2017): three digits in the three channels of a picture; a
 classifier, trained here on single digits, names them, and 26,000 pictures are counted over the 1,000 triples.
-Prints modes found, the share of points of high quality or the classifier's accuracy, and the divergence from uniform.
+Learning rates fall to nothing along a cosine, as they do in training. Prints modes found, the share of points of high
+quality or the classifier's accuracy, and the divergence from uniform.
 """
 
 import argparse
@@ -32,6 +33,7 @@ PRESETS = {"classic": gan.PRESETS["classic"], "default": gan.Config()}
 DEVIATION, POINTS = 0.05, 2500
 CENTRES = torch.cartesian_prod(*(torch.arange(-4.0, 5.0, 2.0),) * 2)
 STACKED = 26_000
+GRID_RATE = 1e-3
 
 
 def players(code: int) -> tuple[nn.Module, nn.Module]:
@@ -49,8 +51,10 @@ def grid(config: gan.Config, steps: int, seed: int) -> tuple[int, float, float]:
     torch.manual_seed(seed)
     generator, critic = players(2)
     betas = (config.momentum, 0.999 if config.momentum else 0.99)
-    play, judge = (torch.optim.Adam(one.parameters(), lr=2e-4, betas=betas) for one in (generator, critic))
-    for _ in range(steps):
+    play, judge = (torch.optim.Adam(one.parameters(), lr=GRID_RATE, betas=betas) for one in (generator, critic))
+    for step in range(steps):
+        for optimizer in (play, judge):
+            slow_down(optimizer, GRID_RATE, step / steps)
         real = CENTRES[torch.randint(25, (256,))] + DEVIATION * torch.randn(256, 2)
         made = generator(torch.randn(256, 2))
         penalty = torch.zeros(())
@@ -68,6 +72,12 @@ def grid(config: gan.Config, steps: int, seed: int) -> tuple[int, float, float]:
     found = nearest.indices[good].unique()  # type: ignore[no-untyped-call]  # torch has no annotation here
     counts = torch.bincount(nearest.indices, minlength=25)
     return len(found), float(good.float().mean()), divergence(counts)
+
+
+def slow_down(optimizer: torch.optim.Optimizer, peak: float, done: float) -> None:
+    """Set the learning rate after a share `done` of the steps."""
+    for group in optimizer.param_groups:
+        group["lr"] = peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -110,6 +120,7 @@ def stacked(config: gan.Config, data: Dataset, names: FeatureNet, steps: int, se
     for step in range(steps):
         for loss in model.losses(batches.batch(step, 64, seed), "model"):
             assert isinstance(loss.optimizer, str)
+            slow_down(optimizers[loss.optimizer], model.config.learning_rate, step / steps)
             descend(optimizers[loss.optimizer], loss.value)
     model.eval()
     rng = torch.Generator().manual_seed(seed)
@@ -154,14 +165,20 @@ def main() -> None:
     parser.add_argument("--data", default="mnist-5k")
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--width", type=int, help="channels of both presets at full resolution")
+    parser.add_argument("--rate", type=float, help="learning rate of both presets")
+    parser.add_argument("--only", choices=sorted(PRESETS), help="one preset alone")
     options = parser.parse_args()
+    given = {"width": options.width, "learning_rate": options.rate}
+    changes = {name: value for name, value in given.items() if value}
+    presets = {name: replace(preset, **changes) for name, preset in PRESETS.items() if options.only in (None, name)}
     if options.part == "grid":
-        for name, config in PRESETS.items():
+        for name, config in presets.items():
             report(name, [grid(config, options.steps, seed) for seed in range(options.seeds)], 25)
         return
     data, test = (open_dataset(options.data, split=split) for split in ("train", "test"))
     names = classifier(data, test)
-    for name, config in PRESETS.items():
+    for name, config in presets.items():
         rows = [stacked(config, data, names, options.steps, seed) for seed in range(options.seeds)]
         report(name, rows, 1000)
 
