@@ -10,7 +10,7 @@ from torch import Tensor
 from figment.core.dataset import Batch
 from figment.core.errors import DataError
 from figment.data.datasets import open_dataset
-from figment.families.gan import PRESETS, TINY, Model
+from figment.families.gan import PRESETS, TINY, Model, _variety
 from figment.nn.adversarial import critic_loss, generator_loss, gradient_penalty
 
 
@@ -96,3 +96,16 @@ def test_the_classic_is_a_preset_and_data_without_pictures_is_refused() -> None:
     assert PRESETS["classic"].penalty == 0
     with pytest.raises(DataError, match="learns from pictures"):
         next(Model(TINY).losses(Batch(texts=("a",)), "model"))
+
+
+def test_a_generator_that_repeats_itself_is_called_collapsed_and_a_sure_critic_diverged() -> None:
+    torch.manual_seed(0)
+    images = open_dataset("digits", 8).batch(0, 32).images
+    assert images is not None
+    model = Model(TINY)
+    healthy = {"margin": 1.0, **{name: float(value) for name, value in _variety(images, images.roll(3, 2)).items()}}
+    assert model.warning(healthy) == ""
+    repeated = images[:1].expand(32, -1, -1, -1) + 0.01 * torch.randn(32, 1, 8, 8)
+    collapsed = {"margin": 1.0, **{name: float(value) for name, value in _variety(images, repeated).items()}}
+    assert "collapses" in model.warning(collapsed)
+    assert "diverges" in model.warning({**healthy, "margin": 40.0})

@@ -41,7 +41,7 @@ def measured(
 
 @click.command(name="compare")
 @click.argument("models", nargs=-1, required=True)
-@click.option("--out", "-o", help="Also write a sheet: a row of real pictures, then a row of each model's.")
+@click.option("--out", "-o", help="Also write what there is to look at: one page (.html) or one picture (.png).")
 @options
 def command(
     models: tuple[str, ...],
@@ -56,11 +56,12 @@ def command(
 
     All are held against the same held-out pictures. The first row, of real training pictures, is the best that can be.
     """
-    from figment.studio.evaluate import save_sheet
+    from figment.studio.comparison_page import save_page, save_sheet
     from figment.studio.gallery import format_of
 
-    if out is not None:
+    save = save_page if out is not None and out.lower().endswith(".html") else save_sheet
+    if out is not None and save is save_sheet:
         format_of(Path(out))
     found = measured(models, data, count, likelihoods, seed, as_json)
     if out is not None:
-        click.echo(save_sheet(found, Path(out)), err=as_json)  # standard output is one JSON object, and nothing else
+        click.echo(save(found, Path(out)), err=as_json)  # standard output is one JSON object, and nothing else

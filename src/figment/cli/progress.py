@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def run(task: Task[T]) -> T:
-    """Run `task` to its end and return its result; nothing is drawn where stderr is no terminal.
+    """Run `task` to its end and return its result; where stderr is no terminal, warnings alone are shown.
 
     Raises KeyboardInterrupt, with the task closed, when asked to stop.
     """
@@ -27,11 +27,15 @@ def run(task: Task[T]) -> T:
     screen = Console(stderr=True)
     with _stoppable() as stops, Bar(*columns, figures_column, console=screen, disable=not screen.is_terminal) as bar:
         shown = bar.add_task("", total=None, visible=False, figures="")
+        warned: set[str] = set()
 
         def report(progress: Progress) -> None:
             figures = "  ".join(f"{name} {value:.4g}" for name, value in progress.metrics.items())
             note = progress.note or "working"
             total = progress.total or None
+            if progress.warning and progress.warning not in warned:
+                warned.add(progress.warning)
+                screen.print(f"{note}, step {progress.step}: {progress.warning}", markup=False, highlight=False)
             bar.update(shown, completed=progress.step, total=total, description=note, figures=figures, visible=True)
             if stops:
                 raise KeyboardInterrupt

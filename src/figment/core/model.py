@@ -16,7 +16,7 @@ from figment.core.dataset import Batch, Dataset
 from figment.core.errors import InputError
 from figment.core.task import Task, finish
 
-__all__ = ["Encodes", "GenerativeModel", "HasLikelihood", "Inpaints", "Loss", "SampleRequest"]
+__all__ = ["Encodes", "GenerativeModel", "HasLikelihood", "Inpaints", "Interpolates", "Loss", "SampleRequest"]
 
 ConfigT = TypeVar("ConfigT")
 NAMED = {
@@ -125,6 +125,10 @@ class GenerativeModel(nn.Module, ABC, Generic[ConfigT]):
     def losses(self, batch: Batch, stage: str) -> Iterator[Loss]:
         """Losses of one step, one per optimiser step, from the global generator that the trainer has seeded."""
 
+    def warning(self, figures: Mapping[str, float]) -> str:
+        """What the latest figures of training say is going wrong, in a sentence; empty when nothing is."""
+        return ""
+
     def showcase(self, batch: Batch, stage: str, rng: torch.Generator) -> Tensor | None:
         """Pictures (N, C, H, W) that show how far `stage` has come, or None; here samples."""
         return finish(self.sample(self.like(batch, 16), rng))
@@ -164,6 +168,14 @@ class HasLikelihood(ABC):
 
         Divided by C * H * W * log(2) these are bits per dimension.
         """
+
+
+class Interpolates(ABC):
+    """A model whose pictures follow from a continuous code, so that there is a way from one picture to another."""
+
+    @abstractmethod
+    def path(self, count: int, rng: torch.Generator) -> Task[Tensor]:
+        """Pictures (count, C, H, W) in [-1, 1] along the way from one random code to another."""
 
 
 class Inpaints:

@@ -28,6 +28,8 @@ class Progress:
     """What is being done, in a few words."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Named figures at this step, such as losses."""
+    warning: str = ""
+    """What seems to be going wrong, in a sentence; empty when nothing does."""
     preview: NDArray[np.uint8] | None = None
     """A picture of the work so far: (H, W, 3) sRGB, 0 to 255."""
 

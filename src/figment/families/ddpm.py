@@ -19,10 +19,10 @@ from torch.optim import AdamW, Optimizer
 from figment.core.config import Field, config
 from figment.core.dataset import Batch
 from figment.core.errors import DataError
-from figment.core.model import GenerativeModel, HasLikelihood, Inpaints, Loss, SampleRequest
+from figment.core.model import GenerativeModel, HasLikelihood, Inpaints, Interpolates, Loss, SampleRequest
 from figment.core.task import Progress, Task
 from figment.nn.condition import Condition, Kind
-from figment.nn.gaussian import discretised_nats, divergence
+from figment.nn.gaussian import between, discretised_nats, divergence
 from figment.nn.noise import cosine_levels, linear_levels, sigma_of, spaced, time_of
 from figment.nn.samplers import Denoise, find
 from figment.nn.text_encoder import TextEncoderConfig
@@ -85,7 +85,7 @@ TINY = Config(
 )
 
 
-class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
+class Model(GenerativeModel[Config], HasLikelihood, Inpaints, Interpolates):
     """The network and its noise levels."""
 
     sampler: ClassVar[str] = "DPM++ 2M"
@@ -225,8 +225,20 @@ class Model(GenerativeModel[Config], HasLikelihood, Inpaints):
         start = 1.0 if known is None else request.strength
         if known is not None and not start:
             return known.clone()
+        return (yield from self._denoised(request, torch.randn(shape, generator=rng), known, start, rng))
+
+    @torch.no_grad()
+    def path(self, count: int, rng: torch.Generator) -> Task[Tensor]:
+        """By DDIM, whose pictures follow from the first noise alone (Song et al. 2021)."""
+        noise = between(torch.randn(2, *self.image_shape, generator=rng), count)
+        return (yield from self._denoised(SampleRequest(count, sampler="DDIM"), noise, None, 1.0, rng))
+
+    def _denoised(
+        self, request: SampleRequest, noise: Tensor, known: Tensor | None, start: float, rng: torch.Generator
+    ) -> Task[Tensor]:
+        """Pictures that `noise` becomes, or that `known` becomes with it added, from the noise level `start` on."""
+        shape, noise = noise.shape, noise.to(self.device)
         sigmas = spaced(request.steps, self.sigmas.cpu(), start=start)
-        noise = torch.randn(shape, generator=rng).to(self.device)
         x = sigmas[0] * noise if known is None else known + sigmas[0] * noise
 
         def fresh(_now: float, _after: float) -> Tensor:

@@ -9,6 +9,7 @@ softplus(D(real) - D(made)). Known weakness of the classic: training that swings
 generator that makes only some of what the data holds. Remedy: the default.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
@@ -21,9 +22,10 @@ from torch.optim import Adam, Optimizer
 from figment.core.config import Field, config
 from figment.core.dataset import Batch
 from figment.core.errors import DataError
-from figment.core.model import GenerativeModel, Loss, SampleRequest
+from figment.core.model import GenerativeModel, Interpolates, Loss, SampleRequest
 from figment.core.task import Progress, Task
 from figment.nn.adversarial import critic_loss, generator_loss, gradient_penalty
+from figment.nn.gaussian import between
 from figment.pixels.arrays import from_signed
 
 __all__ = ["PRESETS", "TINY", "Config", "Model"]
@@ -31,6 +33,9 @@ __all__ = ["PRESETS", "TINY", "Config", "Model"]
 LEAST_SIDE = 4
 SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
+REMEDY = "Use the default preset, a penalty or a lower learning rate."
+LEAST_VARIETY, LEAST_MODES, MOST_MARGIN = 0.4, 0.15, 25.0
+"""Beyond which a run is said to collapse or to diverge."""
 
 
 @config
@@ -69,7 +74,7 @@ PRESETS: Mapping[str, Config] = {
 TINY = Config(image_size=8, channels=1, code=8, width=8, widest=16)
 
 
-class Model(GenerativeModel[Config]):
+class Model(GenerativeModel[Config], Interpolates):
     """Generator and critic."""
 
     training_only: ClassVar[tuple[str, ...]] = ("critic",)
@@ -122,8 +127,16 @@ class Model(GenerativeModel[Config]):
             real, false = self._scores(images), self._scores(made)
             penalty = real.new_zeros(())
         told = critic_loss(real, false, paired=self.config.paired)
-        seen = {"margin": (real - false).mean().detach(), "penalty": penalty.detach()}
+        seen = {"margin": (real - false).mean().detach(), "penalty": penalty.detach(), **_variety(images, made)}
         return Loss("critic", told + penalty, seen)
+
+    def warning(self, figures: Mapping[str, float]) -> str:
+        """Collapse by what a batch holds, divergence by how far apart the critic tells real from made."""
+        if figures["variety"] < LEAST_VARIETY or figures["modes"] < LEAST_MODES:
+            return "The generator collapses: its pictures are much alike, and like few of the real ones. " + REMEDY
+        if abs(figures["margin"]) > MOST_MARGIN:
+            return "The game diverges: the critic is so sure that the generator learns nothing from it. " + REMEDY
+        return ""
 
     def _made(self, codes: Tensor) -> Tensor:
         pictures: Tensor = self.generator(codes).float()
@@ -139,11 +152,30 @@ class Model(GenerativeModel[Config]):
     def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:
         """Pictures of random codes, in one pass."""
         self.check(request)
-        codes = torch.randn(request.count, self.config.code, generator=rng).to(self.device)
+        return (yield from self._pictures(torch.randn(request.count, self.config.code, generator=rng)))
+
+    @torch.no_grad()
+    def path(self, count: int, rng: torch.Generator) -> Task[Tensor]:
+        return (yield from self._pictures(between(torch.randn(2, self.config.code, generator=rng), count)))
+
+    def _pictures(self, codes: Tensor) -> Task[Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.in_bfloat16):
-            pictures = self._made(codes).clamp(-1, 1)
+            pictures = self._made(codes.to(self.device)).clamp(-1, 1)
         yield Progress(1, 1, "sampling", preview=from_signed(pictures[0].float().cpu().numpy()))
         return pictures
+
+
+def _variety(real: Tensor, made: Tensor) -> dict[str, Tensor]:
+    """How varied a batch of made pictures is beside a real one of as many.
+
+    "variety" compares the mean distances between two pictures; "modes" is the share of real pictures that are the
+    nearest to some made one, beside that of chance, 1 - 1/e.
+    """
+    real, made = real.flatten(1).float(), made.flatten(1).float()
+    nearest = torch.cdist(made, real).argmin(dim=1)
+    met = torch.zeros(len(real), device=real.device).index_fill(0, nearest, 1.0).mean()
+    apart = torch.pdist(made).mean() / torch.pdist(real).mean().clamp(min=1e-6)
+    return {"variety": apart, "modes": met / (1 - math.exp(-1))}
 
 
 def _sides(side: int) -> list[int]:

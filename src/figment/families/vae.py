@@ -20,10 +20,10 @@ from torch.optim import AdamW, Optimizer
 from figment.core.config import Field, config
 from figment.core.dataset import Batch
 from figment.core.errors import DataError
-from figment.core.model import Encodes, GenerativeModel, HasLikelihood, Loss, SampleRequest
+from figment.core.model import Encodes, GenerativeModel, HasLikelihood, Interpolates, Loss, SampleRequest
 from figment.core.task import Progress, Task, finish
 from figment.nn.convolution import Downsample, ResidualBlock
-from figment.nn.gaussian import discretised_nats, divergence
+from figment.nn.gaussian import between, discretised_nats, divergence
 from figment.pixels.arrays import from_signed
 
 __all__ = ["PRESETS", "TINY", "Config", "Model"]
@@ -69,7 +69,7 @@ PRESETS: Mapping[str, Config] = {
 TINY = Config(image_size=8, channels=1, code=4, width=8, warmup=2, importance=20)
 
 
-class Model(GenerativeModel[Config], Encodes, HasLikelihood):
+class Model(GenerativeModel[Config], Encodes, HasLikelihood, Interpolates):
     """Encoder and decoder."""
 
     sampler: ClassVar[str] = "one pass"
@@ -169,8 +169,14 @@ class Model(GenerativeModel[Config], Encodes, HasLikelihood):
     def sample(self, request: SampleRequest, rng: torch.Generator) -> Task[Tensor]:
         """Decoded codes from the prior, in one pass."""
         self.check(request)
-        codes = torch.randn(request.count, self.config.code, generator=rng).to(self.device)
-        pictures = self.decode(codes)
+        return (yield from self._pictures(torch.randn(request.count, self.config.code, generator=rng)))
+
+    @torch.no_grad()
+    def path(self, count: int, rng: torch.Generator) -> Task[Tensor]:
+        return (yield from self._pictures(between(torch.randn(2, self.config.code, generator=rng), count)))
+
+    def _pictures(self, codes: Tensor) -> Task[Tensor]:
+        pictures = self.decode(codes.to(self.device))
         yield Progress(1, 1, "sampling", preview=from_signed(pictures[0].float().cpu().numpy()))
         return pictures
 

@@ -71,7 +71,7 @@ def _counted(task: Task[Tensor], index: int, request: CreateRequest) -> Task[Ten
             report = next(task)
             done = index * report.total + report.step
             note = f"picture {index + 1} of {request.count}"
-            yield Progress(done, request.count * report.total, note, report.metrics, report.preview)
+            yield Progress(done, request.count * report.total, note, report.metrics, preview=report.preview)
     except StopIteration as stop:
         result: Tensor = stop.value
         return result

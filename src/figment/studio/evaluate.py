@@ -6,8 +6,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,16 +28,13 @@ from figment.metrics.manifold import Manifold, manifold
 from figment.pixels.arrays import from_signed
 from figment.pixels.grids import grid
 from figment.studio.create import ready
-from figment.studio.gallery import Gallery, format_of
+from figment.studio.exhibit import Exhibit, exhibit, seconds_trained
 from figment.studio.library import Entry, find
-from figment.trust.labels import Operation, Provenance, SourceType
 
-__all__ = ["Comparison", "Evaluation", "as_json", "compare", "save_sheet", "table"]
+__all__ = ["Comparison", "Evaluation", "as_json", "cells", "compare", "table"]
 
 AT_ONCE = 50
 FEATURE_STEPS = 800
-PAUSE = 300
-"""Seconds without a line in a run's log after which it was not at work."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +70,14 @@ class Comparison:
     rows: tuple[Evaluation, ...]
     sheet: NDArray[np.uint8]
     """A row of real pictures, then a row of each model's."""
+    exhibits: tuple[Exhibit, ...] = ()
+    """More to look at, of each model."""
+
+    @property
+    def note(self) -> str:
+        """How the figures came about, in a sentence."""
+        made = f"{self.pictures} pictures of {self.data} each; the network learnt {self.learnt}"
+        return f"{made}; its distances are not FID."
 
 
 def compare(
@@ -105,38 +108,40 @@ def compare(
     held_out, known = (_pictures(part, count, seed) for part in (test, train))
     real = space.of(held_out)
     rows = [dataclasses.replace(_told(space, real, known, "real training pictures"), family="none")]
-    strips = [known[:10]]
+    strips, shown = [known[:10]], list[Exhibit]()
     for entry in found:
         made, spent = yield from _samples(ready(entry), count, test, seed, entry.name)
         row = _told(space, real, made, entry.name)
         nats = yield from _nats(ready(entry), held_out[:likelihoods], seed)
-        rows.append(_with_costs(row, entry, nats, spent / count))
+        row = _with_costs(row, entry, nats, spent / count)
+        rows.append(row)
         strips.append(made[:10])
+        shown.append((yield from exhibit(entry, row.family, ready(entry), made, seed)))
     pictures = [from_signed(picture.float().cpu().numpy()) for strip in strips for picture in strip]
-    return Comparison(source, count, space.learnt, tuple(rows), grid(pictures, columns=10))
-
-
-def save_sheet(comparison: Comparison, out: Path) -> Path:
-    """Write the sheet through the gallery: a composition of real and made pictures."""
-    format_of(out)
-    provenance = Provenance(Operation.COMPOSE, SourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA)
-    return Gallery().save(comparison.sheet, None, provenance, path=out).path
+    return Comparison(source, count, space.learnt, tuple(rows), grid(pictures, columns=10), tuple(shown))
 
 
 def table(comparison: Comparison) -> str:
     """A Markdown table with 95 % intervals."""
-    head = "| model | family | Fréchet | kernel x 1000 | precision | recall | density | coverage | nats | bits/dim"
-    lines = [f"{head} | s a picture | trained | parameters |", "|---" * 13 + "|"]
+    head, rows = cells(comparison)
+    lines = ["| " + " | ".join(row) + " |" for row in (head, *rows)]
+    return "\n".join([lines[0], "|---" * len(head) + "|", *lines[1:], "", comparison.note])
+
+
+def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+    """The head and the rows of the table, as text."""
+    head = ["model", "family", "Fréchet", "kernel x 1000", "precision", "recall", "density", "coverage"]
+    head += ["nats", "bits/dim", "s a picture", "trained", "parameters"]
+    rows = []
     for row in comparison.rows:
         spread = row.spread
         shares = ["-"] * 4 if spread is None else [f"{share:.2f}" for share in dataclasses.astuple(spread)]
         kernel = row.kernel and Estimate(*(1000 * value for value in dataclasses.astuple(row.kernel)))
-        cells: list[object] = [row.name, row.family, row.frechet, kernel, *shares, row.nats]
-        cells += [row.bits_per_dim and f"{row.bits_per_dim:.3f}", _seconds(row.seconds_per_picture)]
-        cells += [_seconds(row.seconds_trained), f"{row.parameters:,}" if row.parameters else None]
-        lines.append("| " + " | ".join("-" if cell is None else str(cell) for cell in cells) + " |")
-    note = f"{comparison.pictures} pictures of {comparison.data} each; the network learnt {comparison.learnt}"
-    return "\n".join([*lines, "", f"{note}; its distances are not FID."])
+        found: list[object] = [row.name, row.family, row.frechet, kernel, *shares, row.nats]
+        found += [row.bits_per_dim and f"{row.bits_per_dim:.3f}", _seconds(row.seconds_per_picture)]
+        found += [_seconds(row.seconds_trained), f"{row.parameters:,}" if row.parameters else None]
+        rows.append(["-" if cell is None else str(cell) for cell in found])
+    return head, rows
 
 
 def as_json(comparison: Comparison) -> str:
@@ -223,15 +228,5 @@ def _with_costs(row: Evaluation, entry: Entry, nats: Tensor | None, seconds: flo
         nats=None if nats is None else Estimate.of_mean(nats),
         bits_per_dim=None if nats is None else float(nats.mean()) / dims / math.log(2),
         seconds_per_picture=seconds,
-        seconds_trained=_seconds_trained(entry.path.parent / "log.jsonl"),
+        seconds_trained=seconds_trained(entry.path.parent),
     )
-
-
-def _seconds_trained(log: Path) -> float | None:
-    """Time that a run was at work, by the lines of its log; None when there is none."""
-    try:
-        times = [float(json.loads(line)["time"]) for line in log.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    gaps = (after - before for before, after in pairwise(times))
-    return sum(gap for gap in gaps if 0 <= gap <= PAUSE)

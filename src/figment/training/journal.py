@@ -34,10 +34,12 @@ class Journal:
                 continue
         return found
 
-    def write(self, step: int, figures: Mapping[str, float]) -> None:
-        """Add the figures of one step."""
+    def write(self, step: int, figures: Mapping[str, float], warning: str = "") -> None:
+        """Add the figures of one step, and what they say is going wrong."""
         if self.writes:
             line = {"stage": self.stage, "step": step, "time": round(time.time(), 1), **figures}
+            if warning:
+                line["warning"] = warning
             with self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
 
@@ -46,7 +48,7 @@ class Journal:
         series: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for line in self.lines():
             if line["stage"] == self.stage:
-                for name in line.keys() - {"stage", "step", "time"}:
+                for name in line.keys() - {"stage", "step", "time", "warning"}:
                     series[name].append((line["step"], line[name]))
         if series:
             chart = line_chart(dict(sorted(series.items())), width=900, height=420, title=self.stage)

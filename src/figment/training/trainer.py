@@ -32,10 +32,12 @@ from figment.training.loading import Ahead
 from figment.training.recipe import Recipe
 from figment.training.state import RunFolder, State
 
-__all__ = ["train"]
+__all__ = ["snapshots", "train"]
 
 Open = Callable[[str, int | None], Dataset]
 LOG_EVERY = 20  # steps; finite losses are checked as often
+QUIET = 200  # steps in which a model may still look as if it had collapsed
+GROWN = 30  # times the usual norm of a gradient
 AVERAGE_EVERY = 8  # steps; a moving average hardly notices, and each update reads and writes every weight
 
 
@@ -66,6 +68,11 @@ def train(recipe: Recipe, run: Path, open_data: Open, *, save_minutes: float = 5
     return folder.weights
 
 
+def snapshots(steps: int) -> frozenset[int]:
+    """Steps of a stage after which what the model makes is shown: each twice as far on as the one before."""
+    return frozenset(max(1, steps >> halvings) for halvings in range(7))
+
+
 class _Session:
     """One stage of one run in this process."""
 
@@ -79,6 +86,8 @@ class _Session:
         self.low = pays_in_bfloat16(here.device, recipe.precision)
         self.step = 0
         self.figures: dict[str, float] = {}  # the last that were logged
+        self.warning = ""
+        self.usual: dict[str, float] = {}  # gradient norms, averaged
         self.whole = True  # False in the middle of a step and after a breakdown: no state to save
         self.trained = self._trained()
         self.average = Average(self.trained, self.stage.average)
@@ -92,19 +101,23 @@ class _Session:
         """Train to the end of the stage; save every `save_minutes`, when closed, and at the end."""
         journal = Journal(folder.path, self.label, self.step, writes=self.here.leads)
         saved_at, saved_step = time.monotonic(), self.step
+        shown_at = snapshots(self.stage.steps)
         finished = False
         with Ahead(data, self._batch_size(), self.recipe.seed, self.here) as ahead:
             try:
                 while self.step < self.stage.steps:
                     metrics = self._advance(ahead.take(self.step))
-                    if self.step % LOG_EVERY == 0 or self.step == self.stage.steps:
+                    if self.step % LOG_EVERY == 0 or self.step in shown_at:
                         self.figures = self._finite(metrics)
-                        journal.write(self.step, self.figures)
-                        if time.monotonic() - saved_at > 60 * save_minutes:
-                            self._save(folder, metadata, half)
-                            yield self._report(self._show(journal, ahead))
-                            saved_at, saved_step = time.monotonic(), self.step
-                    yield self._report()
+                        self.warning = self._warn()
+                        journal.write(self.step, self.figures, self.warning)
+                    late = self.step % LOG_EVERY == 0 and time.monotonic() - saved_at > 60 * save_minutes
+                    if late or (self.step in shown_at and self.step < self.stage.steps):
+                        self._save(folder, metadata, half)
+                        saved_at, saved_step = time.monotonic(), self.step
+                        yield self._report(self._show(journal, ahead))
+                    else:
+                        yield self._report()
                 finished = True
             finally:
                 if self.whole and (finished or self.step > saved_step):
@@ -115,7 +128,7 @@ class _Session:
             yield self._report(self._show(journal, ahead))
 
     def _report(self, preview: NDArray[np.uint8] | None = None) -> Progress:
-        return Progress(self.step, self.stage.steps, self.label, self.figures, preview)
+        return Progress(self.step, self.stage.steps, self.label, self.figures, self.warning, preview)
 
     def _advance(self, batch: Batch) -> Mapping[str, float | Tensor]:
         """One step: every loss of the model, each followed by a step of its optimiser."""
@@ -131,8 +144,8 @@ class _Session:
             if loss is None:
                 break
             names = (loss.optimizer,) if isinstance(loss.optimizer, str) else loss.optimizer
-            metrics |= {f"{names[0]} loss": loss.value.detach(), **loss.metrics}
-            self._descend(names, rate, loss.value)
+            norm = self._descend(names, rate, loss.value)
+            metrics |= {f"{names[0]} loss": loss.value.detach(), f"{names[0]} gradient": norm, **loss.metrics}
         self.here.average(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
         self.step += 1
         if self.step % AVERAGE_EVERY == 0 or self.step == self.stage.steps:
@@ -140,18 +153,20 @@ class _Session:
         self.whole = True
         return metrics
 
-    def _descend(self, names: tuple[str, ...], rate: float, value: Tensor) -> None:
+    def _descend(self, names: tuple[str, ...], rate: float, value: Tensor) -> Tensor:
+        """Step the optimisers down the gradient of `value`, and return its norm before it was clipped."""
         groups = [group for name in names for group in self.optimizers[name].param_groups]
         parameters = [p for group in groups for p in group["params"]]
         for parameter in parameters:
             parameter.grad = None
         value.backward(inputs=parameters)  # type: ignore[no-untyped-call]
         self.here.average(p.grad for p in parameters if p.grad is not None)
-        torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], self.stage.clip)
+        norm = torch.nn.utils.clip_grad_norm_([p for p in parameters if p.grad is not None], self.stage.clip)
         for group, peak in zip(groups, (peak for name in names for peak in self.peaks[name]), strict=True):
             group["lr"] = peak * rate
         for name in names:
             self.optimizers[name].step()
+        return norm
 
     def _rate(self) -> float:
         """Share of the peak learning rate: a linear rise, then a cosine (Loshchilov & Hutter 2017)."""
@@ -166,6 +181,18 @@ class _Session:
             if not math.isfinite(value):
                 raise self._breakdown(f"{name} is {value}")
         return figures
+
+    def _warn(self) -> str:
+        """What the latest figures say is going wrong: what the model knows of, and gradients far above their usual."""
+        grown = ""
+        for name, norm in self.figures.items():
+            if not name.endswith(" gradient"):
+                continue
+            usual = self.usual.setdefault(name, norm)
+            if norm > GROWN * usual:
+                grown = f"The {name} is over {GROWN} times as large as usual; a lower learning rate may be needed."
+            self.usual[name] = 0.9 * usual + 0.1 * min(norm, GROWN * usual)
+        return grown if self.step < QUIET else self.model.warning(self.figures) or grown
 
     def _breakdown(self, what: str) -> TrainingError:
         self.whole = False
