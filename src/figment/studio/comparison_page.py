@@ -87,6 +87,8 @@ def _figures(shown: Exhibit) -> Iterator[tuple[str, Picture, bool]]:
     yield "Samples · 표본", shown.samples, False
     if shown.path is not None:
         yield "From one picture to another · 보간", shown.path, False
+    if shown.numbers is not None:
+        yield "Each number of the code from low to high · 잠재 변수", shown.numbers, False
     if shown.history is not None:
         steps = ", ".join(map(str, shown.steps))
         yield f"The same noise over training, after steps {steps} · 학습 과정", shown.history, False

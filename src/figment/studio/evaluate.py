@@ -19,6 +19,7 @@ from figment.core.errors import DataError, InputError
 from figment.core.model import GenerativeModel, HasLikelihood
 from figment.core.task import Progress, Task
 from figment.data.datasets import open_dataset
+from figment.data.factors import Factors
 from figment.data.home import data_home
 from figment.metrics.estimate import Estimate, bootstrap
 from figment.metrics.features import FeatureSpace, open_features, save_features, train_features
@@ -29,6 +30,7 @@ from figment.pixels.arrays import from_signed
 from figment.pixels.grids import grid
 from figment.studio.create import ready
 from figment.studio.exhibit import Exhibit, exhibit, seconds_trained
+from figment.studio.factors import has_numbers, kept_apart
 from figment.studio.library import Entry, find
 
 __all__ = ["Comparison", "Evaluation", "as_json", "cells", "compare", "table"]
@@ -54,6 +56,10 @@ class Evaluation:
     nats: Estimate | None = None
     """Upper bound of the negative log-likelihood of a held-out picture."""
     bits_per_dim: float | None = None
+    gap: float | None = None
+    """Mutual information gap of the code's numbers, on data whose factors are known."""
+    factors: float | None = None
+    """beta-VAE score of the same."""
     seconds_per_picture: float | None = None
     """Of sampling, with `AT_ONCE` pictures at a time."""
     seconds_trained: float | None = None
@@ -114,9 +120,13 @@ def compare(
         row = _told(space, real, made, entry.name)
         nats = yield from _nats(ready(entry), held_out[:likelihoods], seed)
         row = _with_costs(row, entry, nats, spent / count)
+        model = ready(entry)
+        if isinstance(test, Factors) and has_numbers(model, held_out[0]):
+            gap, factors = kept_apart(model, test, seed)
+            row = dataclasses.replace(row, gap=gap, factors=factors)
         rows.append(row)
         strips.append(made[:10])
-        shown.append((yield from exhibit(entry, row.family, ready(entry), made, seed)))
+        shown.append((yield from exhibit(entry, row.family, ready(entry), made, held_out[:200], seed)))
     pictures = [from_signed(picture.float().cpu().numpy()) for strip in strips for picture in strip]
     return Comparison(source, count, space.learnt, tuple(rows), grid(pictures, columns=10), tuple(shown))
 
@@ -131,15 +141,21 @@ def table(comparison: Comparison) -> str:
 def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The head and the rows of the table, as text."""
     head = ["model", "family", "Fréchet", "kernel x 1000", "precision", "recall", "density", "coverage"]
-    head += ["nats", "bits/dim", "s a picture", "trained", "parameters"]
+    apart = any(row.gap is not None for row in comparison.rows)
+    head += ["nats", "bits/dim", *(["MIG", "beta-VAE score"] if apart else []), "s a picture", "trained", "parameters"]
     rows = []
     for row in comparison.rows:
         spread = row.spread
         shares = ["-"] * 4 if spread is None else [f"{share:.2f}" for share in dataclasses.astuple(spread)]
         kernel = row.kernel and Estimate(*(1000 * value for value in dataclasses.astuple(row.kernel)))
         found: list[object] = [row.name, row.family, row.frechet, kernel, *shares, row.nats]
-        found += [row.bits_per_dim and f"{row.bits_per_dim:.3f}", _seconds(row.seconds_per_picture)]
-        found += [_seconds(row.seconds_trained), f"{row.parameters:,}" if row.parameters else None]
+        found += [row.bits_per_dim and f"{row.bits_per_dim:.3f}"]
+        found += [value and f"{value:.2f}" for value in (row.gap, row.factors)] if apart else []
+        found += [
+            _seconds(row.seconds_per_picture),
+            _seconds(row.seconds_trained),
+            f"{row.parameters:,}" if row.parameters else None,
+        ]
         rows.append(["-" if cell is None else str(cell) for cell in found])
     return head, rows
 

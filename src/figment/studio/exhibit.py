@@ -19,6 +19,8 @@ from figment.pixels.arrays import from_signed
 from figment.pixels.curve import line_chart
 from figment.pixels.files import load
 from figment.pixels.grids import grid
+from figment.studio.factors import ACROSS as STEPS_ACROSS
+from figment.studio.factors import has_numbers, traversed
 from figment.studio.library import Entry
 
 __all__ = ["Exhibit", "exhibit", "log_of", "seconds_trained"]
@@ -44,6 +46,8 @@ class Exhibit:
     samples: Picture
     path: Picture | None
     """From one picture to another."""
+    numbers: Picture | None
+    """Each number of the code alone from low to high, a row each."""
     curve: Picture | None
     """Losses of its last stage."""
     history: Picture | None
@@ -52,15 +56,21 @@ class Exhibit:
     """The steps of `history`."""
 
 
-def exhibit(entry: Entry, family: str, model: GenerativeModel[Any], samples: Tensor, seed: int) -> Task[Exhibit]:
-    """Collect the exhibit of `model`, which made `samples`, from it and from the folder of its run."""
+def exhibit(
+    entry: Entry, family: str, model: GenerativeModel[Any], samples: Tensor, real: Tensor, seed: int
+) -> Task[Exhibit]:
+    """Collect the exhibit of `model`, which made `samples`, from it, `real` pictures and the folder of its run."""
     path = None
     if isinstance(model, Interpolates):
         path = _strip((yield from model.path(ACROSS, torch.Generator().manual_seed(seed))), 1)
+    numbers = None
+    if has_numbers(model, real[0]):
+        pictures = traversed(model, real)
+        numbers = _strip(pictures, len(pictures) // STEPS_ACROSS)
     folder = entry.path.parent
     history, steps = _history(folder, model.image_shape[1])
     made = _strip(samples[: 3 * ACROSS], 3)
-    return Exhibit(entry.name, family, _about(family), made, path, _curve(folder), history, steps)
+    return Exhibit(entry.name, family, _about(family), made, path, numbers, _curve(folder), history, steps)
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:
