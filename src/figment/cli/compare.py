@@ -21,6 +21,8 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="Held-out pictures whose likelihood is bounded."),
         click.option("--count", "-n", type=click.IntRange(10, 100_000), default=1000, show_default=True,
                      help="Pictures of each model."),
+        click.option("--inception", type=click.Path(path_type=Path),
+                     help="File of FID's own network, inception-2015-12-05.pt; without it one learns from the data."),
         click.option("--data", help="Data set; that of the first run if not given."),
     ):  # fmt: skip
         function = option(function)
@@ -28,13 +30,21 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def measured(
-    models: tuple[str, ...], data: str | None, count: int, likelihoods: int, seed: int, as_json: bool
+    models: tuple[str, ...],
+    data: str | None,
+    inception: Path | None,
+    count: int,
+    likelihoods: int,
+    seed: int,
+    as_json: bool,
 ) -> "Comparison":
     """Compare the models and print the table."""
     from figment.cli.progress import run
     from figment.studio import evaluate
 
-    found = run(evaluate.compare(models, data=data, count=count, likelihoods=likelihoods, seed=seed))
+    found = run(
+        evaluate.compare(models, data=data, count=count, likelihoods=likelihoods, seed=seed, inception=inception)
+    )
     click.echo(evaluate.as_json(found) if as_json else evaluate.table(found))
     return found
 
@@ -47,6 +57,7 @@ def command(
     models: tuple[str, ...],
     out: str | None,
     data: str | None,
+    inception: Path | None,
     count: int,
     likelihoods: int,
     seed: int,
@@ -62,6 +73,6 @@ def command(
     save = save_page if out is not None and out.lower().endswith(".html") else save_sheet
     if out is not None and save is save_sheet:
         format_of(Path(out))
-    found = measured(models, data, count, likelihoods, seed, as_json)
+    found = measured(models, data, inception, count, likelihoods, seed, as_json)
     if out is not None:
         click.echo(save(found, Path(out)), err=as_json)  # standard output is one JSON object, and nothing else

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from figment.data.home import data_home
 from figment.metrics.estimate import Estimate, bootstrap
 from figment.metrics.features import FeatureSpace, open_features, save_features, train_features
 from figment.metrics.frechet import frechet_distance
+from figment.metrics.inception import Inception, open_inception
 from figment.metrics.kernel import kernel_distance
 from figment.metrics.manifold import Manifold, manifold
 from figment.pixels.arrays import from_signed
@@ -76,6 +78,8 @@ class Comparison:
     rows: tuple[Evaluation, ...]
     sheet: NDArray[np.uint8]
     """A row of real pictures, then a row of each model's."""
+    official: bool = False
+    """Whether the network is that of FID."""
     exhibits: tuple[Exhibit, ...] = ()
     """More to look at, of each model."""
 
@@ -83,17 +87,24 @@ class Comparison:
     def note(self) -> str:
         """How the figures came about, in a sentence."""
         made = f"{self.pictures} pictures of {self.data} each; the network learnt {self.learnt}"
-        return f"{made}; its distances are not FID."
+        return f"{made}; its distances are {'FID and KID' if self.official else 'not FID'}."
 
 
 def compare(
-    names: Sequence[str], *, data: str | None = None, count: int = 1000, likelihoods: int = 64, seed: int = 0
+    names: Sequence[str],
+    *,
+    data: str | None = None,
+    count: int = 1000,
+    likelihoods: int = 64,
+    seed: int = 0,
+    inception: Path | None = None,
 ) -> Task[Comparison]:
     """Measure the models called `names` with `count` pictures each, on `data` or on what the first was trained on.
 
-    The likelihood is bounded on `likelihoods` held-out pictures, since it can take a thousand network calls each. The
-    first row compares training pictures with the held-out ones: nothing can be expected to do better. Raises InputError
-    for models of different picture sizes, DataError for data with too few held-out pictures.
+    `inception` is the file of FID's own network; without it, one learns from the data set. The likelihood is bounded on
+    `likelihoods` held-out pictures, since it can take a thousand network calls each. The first row compares training
+    pictures with the held-out ones: nothing can be expected to do better. Raises InputError for models of different
+    picture sizes, DataError for data with too few held-out pictures, CheckpointError for a file that is not Inception.
     """
     found = [find(name) for name in names]
     shapes = {entry.name: ready(entry).image_shape for entry in found}
@@ -107,7 +118,8 @@ def compare(
         raise InputError(
             f"{source} has pictures of shape {train.image_shape}, the models make {shapes[found[0].name]}."
         )
-    space = yield from _features(source, train, side)
+    official = None if inception is None else open_inception(inception)
+    space = official or (yield from _features(source, train, side))
     count = min(count, len(test), len(train))
     if count < 10:
         raise DataError(f"{source} has {len(test)} held-out pictures; a comparison needs at least 10.")
@@ -128,7 +140,9 @@ def compare(
         strips.append(made[:10])
         shown.append((yield from exhibit(entry, row.family, ready(entry), made, held_out[:200], seed)))
     pictures = [from_signed(picture.float().cpu().numpy()) for strip in strips for picture in strip]
-    return Comparison(source, count, space.learnt, tuple(rows), grid(pictures, columns=10), tuple(shown))
+    return Comparison(
+        source, count, space.learnt, tuple(rows), grid(pictures, columns=10), official is not None, tuple(shown)
+    )
 
 
 def table(comparison: Comparison) -> str:
@@ -199,7 +213,7 @@ def _pictures(data: Dataset, count: int, seed: int) -> Tensor:
     return images
 
 
-def _told(space: FeatureSpace, real: Tensor, pictures: Tensor, name: str) -> Evaluation:
+def _told(space: FeatureSpace | Inception, real: Tensor, pictures: Tensor, name: str) -> Evaluation:
     features = space.of(pictures)
     return Evaluation(
         name,
