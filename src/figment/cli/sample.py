@@ -20,6 +20,15 @@ __all__ = ["command"]
 )
 @click.option("--seed", default=0, show_default=True, help="Number that fixes the pictures.")
 @click.option("--steps", default=16, show_default=True, help="Sampling steps (1 to 1000).")
+@click.option("--init", type=click.Path(path_type=Path), help="Picture to start from, or to complete with --mask.")
+@click.option("--mask", help="What to draw anew: lower, upper, left, right, or a picture that is white there.")
+@click.option(
+    "--strength",
+    default=0.6,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="How much of the start picture to redo, for models that start from noise.",
+)
 @click.option("--guidance", default=3.0, show_default=True, help="How closely to follow the captions.")
 def command(
     model: str,
@@ -30,6 +39,9 @@ def command(
     sampler: str,
     seed: int,
     steps: int,
+    init: Path | None,
+    mask: str | None,
+    strength: float,
     guidance: float,
 ) -> None:
     """Make a grid of pictures from MODEL: the name of a model, a run folder or a weights file."""
@@ -41,7 +53,13 @@ def command(
 
     path = Path(out) if out else None
     asked = SampleRequest(
-        count, prompts=prompts or ("",), labels=labels, sampler=sampler, steps=steps, guidance=guidance
+        count,
+        prompts=prompts or ("",),
+        labels=labels,
+        sampler=sampler,
+        steps=steps,
+        guidance=guidance,
+        strength=strength,
     )
-    task = sample_grid(model, asked, seed=seed, out=path)
+    task = sample_grid(model, asked, seed=seed, out=path, init=init, mask=mask)
     click.echo(run(task))
