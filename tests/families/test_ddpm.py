@@ -143,7 +143,7 @@ def test_data_without_what_it_learns_from_is_refused(condition: str, batch: Batc
 
 def test_presets_are_models_and_a_condition_without_classes_is_not() -> None:
     assert PRESETS["2020"].predicts == "noise"
-    with pytest.raises(InputError, match="'class' does not go with 0 classes"):
+    with pytest.raises(InputError, match="'class' needs data with classes"):
         Model(replace(TINY, condition="class"))
 
 

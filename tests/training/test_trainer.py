@@ -2,6 +2,7 @@
 
 import json
 import math
+import resource
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 
 from figment.core.config import from_dict, to_dict
 from figment.core.dataset import Batch, Dataset
-from figment.core.errors import InputError, TrainingError
+from figment.core.errors import InputError, OutputError, TrainingError
 from figment.core.task import Progress, finish
 from figment.data.datasets import open_dataset
 from figment.training.journal import Journal
@@ -169,3 +170,19 @@ def test_a_run_can_start_from_published_weights(tmp_path: Path) -> None:
     assert all(torch.equal(weights[name], tensor) for name, tensor in published.items() if "text" in name)
     with pytest.raises(InputError, match="configuration of its own"):
         next(train(replace(begun, model=model_of_digits()), tmp_path / "other", open_digits))
+
+
+def test_a_full_disk_is_an_error_with_a_sentence_and_the_state_before_is_kept(tmp_path: Path) -> None:
+    task = train(recipe(), tmp_path, open_digits)
+    assert next(task).step == 1  # a snapshot: saved
+    next(task)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # what a file may hold, as a full disk would have it
+    try:
+        with pytest.raises(OutputError, match="is the disk full"):
+            task.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 1
+    assert not list(tmp_path.glob(".*.part"))
+    assert next(train(recipe(), tmp_path, open_digits)).step == 2

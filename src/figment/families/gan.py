@@ -171,6 +171,8 @@ def _variety(real: Tensor, made: Tensor) -> dict[str, Tensor]:
     "variety" compares the mean distances between two pictures; "modes" is the share of real pictures that are the
     nearest to some made one, beside that of chance, 1 - 1/e.
     """
+    if len(real) < 2:
+        return {"variety": real.new_ones(()), "modes": real.new_ones(())}
     real, made = real.flatten(1).float(), made.flatten(1).float()
     nearest = torch.cdist(made, real).argmin(dim=1)
     met = torch.zeros(len(real), device=real.device).index_fill(0, nearest, 1.0).mean()

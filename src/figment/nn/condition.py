@@ -23,7 +23,12 @@ class Condition(nn.Module):
         """Raises InputError where the number of classes does not go with the kind."""
         super().__init__()
         if (classes > 0) != (kind == "class"):
-            raise InputError(f"The condition '{kind}' does not go with {classes} classes.")
+            needed = (
+                "needs data with classes, and there are none"
+                if kind == "class"
+                else f"has no use for {classes} classes"
+            )
+            raise InputError(f"The condition '{kind}' {needed}.")
         self.kind, self.classes, self.length = kind, classes, text.length
         if kind == "class":
             self.label = nn.Embedding(classes + 1, width)  # the last one stands for any class

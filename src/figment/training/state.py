@@ -14,7 +14,7 @@ from torch import Tensor
 from figment import families
 from figment.core.checkpoint import Metadata
 from figment.core.config import to_dict
-from figment.core.errors import TrainingError
+from figment.core.errors import OutputError, TrainingError
 from figment.core.files import write_atomically, write_bytes
 from figment.core.model import GenerativeModel
 from figment.training.recipe import Recipe
@@ -87,9 +87,16 @@ class RunFolder:
         )
 
     def save(self, state: State) -> None:
-        """Write the state atomically."""
+        """Write the state atomically. Raises OutputError when the disk refuses; the state before stays."""
         plain = {entry.name: getattr(state, entry.name) for entry in dataclasses.fields(state)}
-        write_atomically(self._state, lambda part: torch.save(plain, part))
+
+        def write(part: Path) -> None:
+            try:
+                torch.save(plain, part)
+            except RuntimeError as error:  # what torch makes of a full disk
+                raise OutputError(f"Cannot write {self._state}: is the disk full? The state before is kept.") from error
+
+        write_atomically(self._state, write)
 
     def export(
         self,
