@@ -1,13 +1,13 @@
 """How many modes a generator finds: 25 Gaussians on a grid, and 1,000 stacked digits; both presets of `gan` in turn.
 
-    python benchmarks/mode_collapse.py grid [--steps 20000] [--seeds 3]
+    python benchmarks/mode_collapse.py grid [--steps 20000] [--seeds 3] [-o points.png]
     python benchmarks/mode_collapse.py stacked --data npz:mnist.npz [--steps 20000] [--seeds 3] [--width 32]
 
 grid (protocol of PacGAN, Lin et al. 2018): 2,500 points; a point within 3 deviations of a mode is of high quality, a
 mode with one such point is found. stacked (Metz et al. 2017): three digits in the three channels of a picture; a
 classifier, trained here on single digits, names them, and 26,000 pictures are counted over the 1,000 triples.
 Learning rates fall to nothing along a cosine, as they do in training. Prints modes found, the share of points of high
-quality or the classifier's accuracy, and the divergence from uniform.
+quality or the classifier's accuracy, and the divergence from uniform; draws the last seed's points after real ones.
 """
 
 import argparse
@@ -15,12 +15,16 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from figment.core.dataset import Batch, Dataset
+from figment.core.files import write_bytes
 from figment.core.model import SampleRequest
 from figment.core.task import finish
 from figment.data.datasets import open_dataset
@@ -28,12 +32,16 @@ from figment.families import gan
 from figment.metrics.features import train_features
 from figment.nn.adversarial import critic_loss, generator_loss, gradient_penalty
 from figment.nn.perceptual import FeatureNet
+from figment.pixels.files import encode
+from figment.pixels.grids import grid as tiles
 
 PRESETS = {"classic": gan.PRESETS["classic"], "default": gan.Config()}
 DEVIATION, POINTS = 0.05, 2500
 CENTRES = torch.cartesian_prod(*(torch.arange(-4.0, 5.0, 2.0),) * 2)
 STACKED = 26_000
 GRID_RATE = 1e-3
+SIDE = 260  # pixels of a picture of points
+Found = tuple[int, float, float]
 
 
 def players(code: int) -> tuple[nn.Module, nn.Module]:
@@ -46,8 +54,8 @@ def players(code: int) -> tuple[nn.Module, nn.Module]:
     return network(code, 2), network(2, 1)
 
 
-def grid(config: gan.Config, steps: int, seed: int) -> tuple[int, float, float]:
-    """Modes found, share of points of high quality, and divergence from uniform over the modes."""
+def grid(config: gan.Config, steps: int, seed: int) -> tuple[Found, Tensor]:
+    """Modes found, share of points of high quality, and divergence from uniform over the modes; and the points."""
     torch.manual_seed(seed)
     generator, critic = players(2)
     betas = (config.momentum, 0.999 if config.momentum else 0.99)
@@ -66,18 +74,28 @@ def grid(config: gan.Config, steps: int, seed: int) -> tuple[int, float, float]:
         descend(judge, critic_loss(told, false, paired=config.paired) + penalty)
         descend(play, generator_loss(critic(real).detach(), critic(made), paired=config.paired))
     with torch.no_grad():
-        distances = torch.cdist(generator(torch.randn(POINTS, 2)), CENTRES)
+        points = generator(torch.randn(POINTS, 2))
+    distances = torch.cdist(points, CENTRES)
     nearest = distances.min(dim=1)
     good = nearest.values < 3 * DEVIATION
     found = nearest.indices[good].unique()  # type: ignore[no-untyped-call]  # torch has no annotation here
     counts = torch.bincount(nearest.indices, minlength=25)
-    return len(found), float(good.float().mean()), divergence(counts)
+    return (len(found), float(good.float().mean()), divergence(counts)), points
 
 
 def slow_down(optimizer: torch.optim.Optimizer, peak: float, done: float) -> None:
     """Set the learning rate after a share `done` of the steps."""
     for group in optimizer.param_groups:
         group["lr"] = peak * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def drawn(points: Tensor) -> NDArray[np.uint8]:
+    """A picture (SIDE, SIDE, 3) of points, dark where there are many."""
+    places = ((points + 5.5) / 11 * SIDE).long().clamp(0, SIDE - 1)
+    counts = torch.bincount(places[:, 1] * SIDE + places[:, 0], minlength=SIDE**2).view(1, 1, SIDE, SIDE).float()
+    spots = torch.nn.functional.max_pool2d(counts, 3, stride=1, padding=1)[0, 0]
+    levels = (255 * (1 - 0.85 * (spots / 3).clamp(max=1))).to(torch.uint8)
+    return np.repeat(levels.numpy()[..., None], 3, axis=2)
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -111,7 +129,7 @@ class Stacked(Dataset):
         return Batch(images.view(size, 3, *self.image_shape[1:]))
 
 
-def stacked(config: gan.Config, data: Dataset, names: FeatureNet, steps: int, seed: int) -> tuple[int, float, float]:
+def stacked(config: gan.Config, data: Dataset, names: FeatureNet, steps: int, seed: int) -> Found:
     """Modes found among 1,000, nothing to tell of quality, and divergence from uniform."""
     torch.manual_seed(seed)
     batches = Stacked(data)
@@ -152,7 +170,7 @@ def classifier(data: Dataset, test: Dataset) -> FeatureNet:
     return space.network
 
 
-def report(name: str, rows: Sequence[tuple[int, float, float]], total: int) -> None:
+def report(name: str, rows: Sequence[Found], total: int) -> None:
     modes, good, apart = (statistics.median(column) for column in zip(*rows, strict=True))
     each = ", ".join(str(row[0]) for row in rows)
     quality = "" if math.isnan(good) else f"  high quality {good:.1%}"
@@ -167,14 +185,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--width", type=int, help="channels of both presets at full resolution")
     parser.add_argument("--rate", type=float, help="learning rate of both presets")
+    parser.add_argument("-o", "--out", type=Path, help="picture of the points on the grid to write")
     parser.add_argument("--only", choices=sorted(PRESETS), help="one preset alone")
     options = parser.parse_args()
     given = {"width": options.width, "learning_rate": options.rate}
     changes = {name: value for name, value in given.items() if value}
     presets = {name: replace(preset, **changes) for name, preset in PRESETS.items() if options.only in (None, name)}
     if options.part == "grid":
+        shown = [CENTRES.repeat(100, 1) + DEVIATION * torch.randn(POINTS, 2)]
         for name, config in presets.items():
-            report(name, [grid(config, options.steps, seed) for seed in range(options.seeds)], 25)
+            found = [grid(config, options.steps, seed) for seed in range(options.seeds)]
+            report(name, [row for row, _ in found], 25)
+            shown.append(found[-1][1])
+        if options.out:
+            write_bytes(options.out, encode(tiles([drawn(points) for points in shown], len(shown), padding=8), "png"))
         return
     data, test = (open_dataset(options.data, split=split) for split in ("train", "test"))
     names = classifier(data, test)

@@ -35,7 +35,7 @@ from figment.studio.exhibit import Exhibit, exhibit, seconds_trained
 from figment.studio.factors import has_numbers, kept_apart
 from figment.studio.library import Entry, find
 
-__all__ = ["Comparison", "Evaluation", "as_json", "cells", "compare", "table"]
+__all__ = ["Comparison", "Evaluation", "as_json", "cells", "compare", "features_of", "table", "trained_on"]
 
 AT_ONCE = 50
 FEATURE_STEPS = 800
@@ -111,7 +111,7 @@ def compare(
     if len(set(shapes.values())) > 1:
         told = ", ".join(f"{name} {shape[2]}x{shape[1]}x{shape[0]}" for name, shape in shapes.items())
         raise InputError(f"Models are compared at one size of picture, not at several ({told}).")
-    source = data or _trained_on(found[0])
+    source = data or trained_on(found[0])
     side = next(iter(shapes.values()))[1]
     train, test = (open_dataset(source, side, split=split) for split in ("train", "test"))
     if train.image_shape != next(iter(shapes.values())):
@@ -119,7 +119,7 @@ def compare(
             f"{source} has pictures of shape {train.image_shape}, the models make {shapes[found[0].name]}."
         )
     official = None if inception is None else open_inception(inception)
-    space = official or (yield from _features(source, train, side))
+    space = official or (yield from features_of(source, train, side))
     count = min(count, len(test), len(train))
     if count < 10:
         raise DataError(f"{source} has {len(test)} held-out pictures; a comparison needs at least 10.")
@@ -187,7 +187,7 @@ def _seconds(value: float | None) -> str | None:
     return f"{value:.3g} s" if value < 120 else f"{value / 60:.0f} min"
 
 
-def _trained_on(entry: Entry) -> str:
+def trained_on(entry: Entry) -> str:
     """The data of the last stage of the run that `entry` belongs to."""
     try:
         recipe = json.loads((entry.path.parent / "recipe.json").read_text(encoding="utf-8"))
@@ -196,7 +196,7 @@ def _trained_on(entry: Entry) -> str:
         raise InputError(f"{entry.name} does not say what it was trained on; name a data set with --data.") from None
 
 
-def _features(source: str, train: Dataset, side: int) -> Task[FeatureSpace]:
+def features_of(source: str, train: Dataset, side: int) -> Task[FeatureSpace]:
     """The feature space of a data set: kept beside the data sets, and learnt when there is none yet."""
     name = "".join(sign if sign.isalnum() or sign in "-_" else "-" for sign in source)
     path = data_home() / "features" / f"{name}-{side}.safetensors"
