@@ -1,16 +1,18 @@
 """What PixelCNN gains by keeping what it has worked out: sampling beside the plain loop, same weights and pictures.
 
-    python benchmarks/pixelcnn_speed.py [--rounds 5] [--threads 1]
+    python benchmarks/pixelcnn_speed.py [--rounds 5] [--threads 1] [--peer pytorch-generative]
 
 The plain loop runs the whole network for every pixel; it is timed on whole rows of one picture, in turn with the quick
 way, and both are checked to give the same pixels. Prints medians of seconds a picture and of their ratios, for one
-picture and for 16 at a time.
+picture and for 16 at a time. `--peer` is a checkout of pytorch-generative, which needs tensorboard and torchvision: its
+own sampling, with its gated network of as many layers and channels, is timed beside one picture of ours.
 """
 
 import argparse
 import statistics
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -49,10 +51,25 @@ def rounds(count: int, pixels: Model, number: int) -> Iterator[tuple[float, floa
         yield quick, (time.perf_counter() - begun) * SIDE / ROWS[number]
 
 
+def peers(folder: str) -> Callable[[], object]:
+    """The sampling of one picture by pytorch-generative, with a network of the same shape."""
+    sys.path.insert(0, folder)
+    for name in ("nms", "qnms"):  # torchvision's wheels fail to import beside torch's CPU build
+        torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    from pytorch_generative.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
+
+    config = PRESETS["binary"]
+    network = GatedPixelCNN(n_gated=config.layers, gated_channels=config.width, head_channels=config.hidden).eval()
+    network(torch.zeros(1, 1, SIDE, SIDE))
+    print(f"pytorch-generative: {sum(p.numel() for p in network.parameters()):,} parameters")
+    return lambda: network.sample(1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--peer", help="folder of pytorch-generative")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     pixels = model()
@@ -71,6 +88,17 @@ def main() -> None:
             f"{number:2} at a time: {1000 * quick / number:.1f} ms a picture, the plain way {plain / number:.2f} s, "
             f"{ratio:.0f} times"
         )
+    if options.peer:
+        sample, ratios = peers(options.peer), []
+        for seed in range(3):
+            begun = time.perf_counter()
+            finish(pixels.sample(request, torch.Generator().manual_seed(seed)))
+            quick = time.perf_counter() - begun
+            begun = time.perf_counter()
+            sample()
+            ratios.append(((time.perf_counter() - begun) / quick, quick))
+        ratio, quick = statistics.median_low(ratios)
+        print(f"pytorch-generative, one picture: {ratio * quick:.2f} s, {ratio:.0f} times ours")
 
 
 if __name__ == "__main__":
