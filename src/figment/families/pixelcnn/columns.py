@@ -276,7 +276,7 @@ def _attend(weights: _Weights, memory: _Memory, number: int, place: int, now: Fl
     _add(now, found, weights.mixed[number])
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def _add(total: Floats, inputs: Floats, matrix: Floats) -> None:
     """total (N,) += inputs (M,) @ matrix (M, N); four inputs at a time, so that `total` is read and written less."""
     count = inputs.shape[0]
