@@ -30,6 +30,7 @@ from figment.core.task import finish
 from figment.data.datasets import open_dataset
 from figment.families import gan
 from figment.metrics.features import train_features
+from figment.metrics.modes import unevenness
 from figment.nn.adversarial import critic_loss, generator_loss, gradient_penalty
 from figment.nn.perceptual import FeatureNet
 from figment.pixels.files import encode
@@ -80,7 +81,7 @@ def grid(config: gan.Config, steps: int, seed: int) -> tuple[Found, Tensor]:
     good = nearest.values < 3 * DEVIATION
     found = nearest.indices[good].unique()  # type: ignore[no-untyped-call]  # torch has no annotation here
     counts = torch.bincount(nearest.indices, minlength=25)
-    return (len(found), float(good.float().mean()), divergence(counts)), points
+    return (len(found), float(good.float().mean()), unevenness(counts)), points
 
 
 def slow_down(optimizer: torch.optim.Optimizer, peak: float, done: float) -> None:
@@ -102,12 +103,6 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad()
     torch.autograd.backward(loss)
     optimizer.step()
-
-
-def divergence(counts: Tensor) -> float:
-    """Kullback-Leibler divergence of `counts` (K,) from uniform, in nats."""
-    shares = counts.double() / counts.sum()
-    return float((shares[shares > 0] * (shares[shares > 0] * len(counts)).log()).sum())
 
 
 class Stacked(Dataset):
@@ -144,7 +139,7 @@ def stacked(config: gan.Config, data: Dataset, names: FeatureNet, steps: int, se
     rng = torch.Generator().manual_seed(seed)
     triples = torch.cat(list(named(model, names, rng)))
     counts = torch.bincount(triples, minlength=1000)
-    return int((counts > 0).sum()), math.nan, divergence(counts)
+    return int((counts > 0).sum()), math.nan, unevenness(counts)
 
 
 @torch.no_grad()

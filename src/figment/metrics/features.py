@@ -25,6 +25,7 @@ __all__ = ["FeatureSpace", "open_features", "save_features", "train_features"]
 KIND = "metrics.features"
 BATCH = 64
 AT_ONCE = 256
+CLASSES = " classes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,16 @@ class FeatureSpace:
         """Features (N, 8 * width) of pictures (N, C, H, W) in [-1, 1]."""
         chunks = torch.split(images, AT_ONCE)
         return torch.cat([silu(self.network.features(chunk)[-1]).mean(dim=(2, 3)).float() for chunk in chunks])
+
+    @property
+    def classes(self) -> int:
+        """How many classes the network tells apart; 0 where it learnt something else."""
+        return self.config["classes"] if self.learnt.endswith(CLASSES) else 0
+
+    @torch.no_grad()
+    def named(self, images: Tensor) -> Tensor:
+        """Class numbers (N,) of pictures (N, C, H, W) in [-1, 1]."""
+        return torch.cat([self.network(chunk).argmax(dim=1) for chunk in torch.split(images, AT_ONCE)])
 
 
 def train_features(data: Dataset, steps: int, *, width: int = 16, seed: int = 0) -> Task[FeatureSpace]:
@@ -65,7 +76,7 @@ def train_features(data: Dataset, steps: int, *, width: int = 16, seed: int = 0)
             torch.autograd.backward(loss)
         optimizer.step()
         yield Progress(step + 1, steps, "learn features", {"loss": float(loss.detach())})
-    return FeatureSpace(network.eval(), config, f"{len(data.classes)} classes" if by_class else "which way is up")
+    return FeatureSpace(network.eval(), config, f"{len(data.classes)}{CLASSES}" if by_class else "which way is up")
 
 
 def _question(batch: Batch, by_class: bool, seed: int) -> tuple[Tensor, Tensor]:

@@ -28,6 +28,7 @@ from figment.metrics.frechet import frechet_distance
 from figment.metrics.inception import Inception, open_inception
 from figment.metrics.kernel import kernel_distance
 from figment.metrics.manifold import Manifold, manifold
+from figment.metrics.modes import Modes, modes
 from figment.pixels.arrays import from_signed
 from figment.pixels.grids import grid
 from figment.studio.create import ready
@@ -55,6 +56,8 @@ class Evaluation:
     """Kernel distance; less is better, and 0 within its interval means that nothing was told apart."""
     spread: Manifold | None = None
     """Quality and diversity apart."""
+    modes: Modes | None = None
+    """Classes of the data that were found among the pictures, where the features were learnt by class."""
     nats: Estimate | None = None
     """Upper bound of the negative log-likelihood of a held-out picture."""
     bits_per_dim: float | None = None
@@ -124,12 +127,11 @@ def compare(
     if count < 10:
         raise DataError(f"{source} has {len(test)} held-out pictures; a comparison needs at least 10.")
     held_out, known = (_pictures(part, count, seed) for part in (test, train))
-    real = space.of(held_out)
-    rows = [dataclasses.replace(_told(space, real, known, "real training pictures"), family="none")]
+    rows = [dataclasses.replace(_told(space, held_out, known, "real training pictures"), family="none")]
     strips, shown = [known[:10]], list[Exhibit]()
     for entry in found:
         made, spent = yield from _samples(ready(entry), count, test, seed, entry.name)
-        row = _told(space, real, made, entry.name)
+        row = _told(space, held_out, made, entry.name)
         nats = yield from _nats(ready(entry), held_out[:likelihoods], seed)
         row = _with_costs(row, entry, nats, spent / count)
         model = ready(entry)
@@ -154,7 +156,7 @@ def table(comparison: Comparison) -> str:
 
 def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """The head and the rows of the table, as text."""
-    head = ["model", "family", "Fréchet", "kernel x 1000", "precision", "recall", "density", "coverage"]
+    head = ["model", "family", "Fréchet", "kernel x 1000", "precision", "recall", "density", "coverage", "classes"]
     apart = any(row.gap is not None for row in comparison.rows)
     head += ["nats", "bits/dim", *(["MIG", "beta-VAE score"] if apart else []), "s a picture", "trained", "parameters"]
     rows = []
@@ -162,7 +164,7 @@ def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
         spread = row.spread
         shares = ["-"] * 4 if spread is None else [f"{share:.2f}" for share in dataclasses.astuple(spread)]
         kernel = row.kernel and Estimate(*(1000 * value for value in dataclasses.astuple(row.kernel)))
-        found: list[object] = [row.name, row.family, row.frechet, kernel, *shares, row.nats]
+        found: list[object] = [row.name, row.family, row.frechet, kernel, *shares, row.modes, row.nats]
         found += [row.bits_per_dim and f"{row.bits_per_dim:.3f}"]
         found += [value and f"{value:.2f}" for value in (row.gap, row.factors)] if apart else []
         found += [
@@ -213,13 +215,17 @@ def _pictures(data: Dataset, count: int, seed: int) -> Tensor:
     return images
 
 
-def _told(space: FeatureSpace | Inception, real: Tensor, pictures: Tensor, name: str) -> Evaluation:
-    features = space.of(pictures)
+def _told(space: FeatureSpace | Inception, held_out: Tensor, pictures: Tensor, name: str) -> Evaluation:
+    real, features = space.of(held_out), space.of(pictures)
+    found = None
+    if isinstance(space, FeatureSpace) and space.classes:
+        found = modes(space.named(pictures), space.named(held_out), space.classes)
     return Evaluation(
         name,
         frechet=bootstrap(frechet_distance, features, real),
         kernel=kernel_distance(features, real, size=min(1000, len(features) // 2)),
         spread=manifold(real, features),
+        modes=found,
     )
 
 
