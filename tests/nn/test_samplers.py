@@ -12,11 +12,19 @@ from figment.core.errors import InputError
 from figment.nn.noise import cosine_levels, linear_levels, sigma_of, spaced
 from figment.nn.samplers import Denoise, Noise, Path, find, labels
 from figment.nn.samplers.ddim import sample as ddim
+from figment.nn.samplers.dpm2_ancestral import sample as dpm2_ancestral
 from figment.nn.samplers.dpmpp_2m_sde import sample as dpmpp_2m_sde
+from figment.nn.samplers.dpmpp_2s_ancestral import sample as dpmpp_2s_ancestral
+from figment.nn.samplers.dpmpp_3m_sde import sample as dpmpp_3m_sde
+from figment.nn.samplers.dpmpp_sde import sample as dpmpp_sde
 
+Stochastic = Callable[[Denoise, Tensor, Sequence[float], Noise, float], Path]
 DEVIATION, HIGH, LOW = 0.5, 10.0, 0.05
-ORDERS = {"Euler": 1, "DDIM": 1, "Heun": 2, "DPM++ 2M": 2}
-STOCHASTIC = {"Euler a", "DPM++ 2M SDE"}
+ORDERS = {"Euler": 1, "DDIM": 1, "Heun": 2, "DPM2": 2, "DPM++ 2M": 2, "PLMS": 2, "LMS": 3, "UniPC": 4}
+"""Of convergence. PLMS is of second order on uneven steps; UniPC of fourth, by its corrector."""
+STOCHASTIC = {"Euler a", "DPM2 a", "DPM++ 2S a", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 3M SDE"}
+RESAMPLING = {"LCM"}
+"""Made for networks that say a picture at once; of means over many pictures it makes too little."""
 
 
 def gaussian(x: Tensor, sigma: float) -> Tensor:
@@ -54,7 +62,7 @@ def no_noise(_now: float, _after: float) -> Tensor:
 
 
 def test_every_sampler_is_proven_here() -> None:
-    assert labels().keys() == ORDERS.keys() | STOCHASTIC
+    assert labels().keys() == ORDERS.keys() | STOCHASTIC | RESAMPLING
 
 
 @pytest.mark.parametrize("label", ORDERS)
@@ -66,7 +74,7 @@ def test_the_path_of_a_gaussian_is_followed_with_the_order_of_the_sampler(label:
 
     errors = [error(steps) for steps in (64, 128, 256)]
     orders = [math.log2(coarse / fine) for coarse, fine in pairwise(errors)]
-    assert all(abs(order - ORDERS[label]) < 0.25 for order in orders), (errors, orders)
+    assert all(-0.25 < order - ORDERS[label] < 0.6 for order in orders), (errors, orders)
 
 
 @pytest.mark.parametrize("label", sorted(STOCHASTIC))
@@ -79,7 +87,7 @@ def test_a_stochastic_path_keeps_the_distribution(label: str) -> None:
     assert abs(float(torch.corrcoef(torch.stack([start, ends]))[0, 1])) < 0.2  # the noise has taken over
 
 
-@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC])
+@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC, *RESAMPLING])
 def test_a_point_is_found_exactly_and_the_last_step_ends_on_the_estimate(label: str) -> None:
     point = torch.tensor([0.3, -0.7], dtype=torch.float64)
     start = point + HIGH * torch.tensor([1.0, -2.0], dtype=torch.float64)
@@ -87,17 +95,28 @@ def test_a_point_is_found_exactly_and_the_last_step_ends_on_the_estimate(label: 
     assert torch.allclose(ends, point, atol=1e-12)
 
 
-@pytest.mark.parametrize(("stochastic", "plain"), [(dpmpp_2m_sde, "DPM++ 2M"), (ddim, "Euler")])
-def test_without_noise_a_stochastic_sampler_is_its_deterministic_one(
-    stochastic: Callable[[Denoise, Tensor, Sequence[float], Noise, float], Path], plain: str
-) -> None:
+@pytest.mark.parametrize(
+    ("stochastic", "plain"), [(dpmpp_2m_sde, "DPM++ 2M"), (ddim, "Euler"), (dpm2_ancestral, "DPM2")]
+)
+def test_without_noise_a_stochastic_sampler_is_its_deterministic_one(stochastic: Stochastic, plain: str) -> None:
     start = torch.linspace(-3, 3, 7, dtype=torch.float64)
     sigmas = [*ramp(9), 0.0]
     expected = walked(find(plain).sample(gaussian, start, sigmas, no_noise))
     assert torch.allclose(walked(stochastic(gaussian, start, sigmas, no_noise, 0.0)), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC])
+@pytest.mark.parametrize("sampler", [dpmpp_2s_ancestral, dpmpp_sde, dpmpp_3m_sde])
+def test_without_noise_they_are_of_second_order_and_more(sampler: Stochastic) -> None:
+    start = torch.ones(1, dtype=torch.float64)
+
+    def error(steps: int) -> float:
+        return abs(float(walked(sampler(gaussian, start, ramp(steps), no_noise, 0.0))) - landed(HIGH, LOW))
+
+    errors = [error(steps) for steps in (64, 128, 256)]
+    assert all(math.log2(coarse / fine) > 1.9 for coarse, fine in pairwise(errors))
+
+
+@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC, *RESAMPLING])
 def test_it_goes_on_with_what_is_sent_back(label: str) -> None:
     seen: list[Tensor] = []
 
