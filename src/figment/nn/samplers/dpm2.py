@@ -21,7 +21,7 @@ def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -
 
 def midway(denoise: Denoise, x: Tensor, guess: Tensor, now: float, after: float) -> Tensor:
     """The slope half way to `after`; that at `now`, where `after` is 0."""
-    slope = (x - guess) / now
+    slope: Tensor = (x - guess) / now
     if not after:
         return slope
     middle = (now * after) ** 0.5
