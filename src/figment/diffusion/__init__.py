@@ -1,0 +1,1 @@
+"""Stable Diffusion: what people's checkpoints, prompts and settings mean."""
