@@ -44,11 +44,6 @@ def _mixed(counter: list[Words], key: tuple[int, int]) -> list[Words]:
     for number in range(ROUNDS):
         keys = [np.uint64((part + number * weyl) & 0xFFFFFFFF) for part, weyl in zip(key, WEYL, strict=True)]
         left, right = (counter[2 * half] * np.uint64(MULTIPLIERS[half]) for half in range(2))
-        high = np.uint64(32)
-        counter = [
-            (right >> high) ^ counter[1] ^ keys[0],
-            right & LOW,
-            (left >> high) ^ counter[3] ^ keys[1],
-            left & LOW,
-        ]
+        upper = [word >> np.uint64(32) for word in (right, left)]
+        counter = [upper[0] ^ counter[1] ^ keys[0], right & LOW, upper[1] ^ counter[3] ^ keys[1], left & LOW]
     return counter
