@@ -58,7 +58,9 @@ def test_the_bound_of_an_exact_model_is_the_entropy_of_its_data(schedule: Litera
     assert entropy - 0.02 < float(found.mean()) < entropy + 0.15
 
 
-@pytest.mark.parametrize("sampler", labels())
+@pytest.mark.parametrize(
+    "sampler", sorted(labels().keys() - {"LCM"})
+)  # that one keeps means alone: see test_samplers.py
 def test_samples_of_an_exact_model_have_the_deviation_of_its_data(sampler: str) -> None:
     request = SampleRequest(count=64, steps=500, sampler=sampler)
     pictures = finish(Exact(replace(PLAIN, schedule="linear")).sample(request, rng()))
