@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, l1_loss, max_pool2d, mse_loss, relu
+from torch.nn.functional import cross_entropy, l1_loss, max_pool2d, mse_loss
 from torch.optim import AdamW, Optimizer
 
 from figment.core.config import Field, config
@@ -31,6 +31,7 @@ from figment.core.dataset import Batch, Dataset
 from figment.core.errors import DataError, InputError
 from figment.core.model import Encodes, GenerativeModel, Inpaints, Loss, SampleRequest
 from figment.core.task import Progress, Task
+from figment.nn.adversarial import balance, hinge
 from figment.nn.autoencoder import Autoencoder, AutoencoderConfig
 from figment.nn.flow import integrate, noised, schedule, shifted
 from figment.nn.latent_transformer import LatentTransformer, LatentTransformerConfig
@@ -192,20 +193,13 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
         l1, perceptual = self._picture_losses(made, images)
         faithful = l1 + self.config.sharpen_perceptual * perceptual
         fooled = -self.critic(made).mean()
-        weight = self.config.adversarial * self._balance(faithful, fooled)
+        weight = self.config.adversarial * balance(faithful, fooled, self.autoencoder.last_weight)
         yield Loss("decoder", faithful + weight * fooled, {"l1": l1, "perceptual": perceptual, "weight": weight})
-        hinge = relu(1 - self.critic(images)).mean() + relu(1 + self.critic(made.detach())).mean()
-        yield Loss("critic", hinge, {"hinge": hinge})
+        told = hinge(self.critic(images), self.critic(made.detach()))
+        yield Loss("critic", told, {"hinge": told})
 
     def _picture_losses(self, made: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
         return l1_loss(made, images), self.features.distance(made, images)
-
-    def _balance(self, faithful: Tensor, fooled: Tensor) -> Tensor:
-        """Ratio of the two losses' gradients at the last layer (Esser et al. 2021, eq. 7)."""
-        last = self.autoencoder.last_weight
-        (ours,), (theirs,) = (torch.autograd.grad(loss, last, retain_graph=True) for loss in (faithful, fooled))
-        ratio: Tensor = ours.norm() / (theirs.norm() + 1e-4)
-        return ratio.clamp(max=1e4).detach()
 
     @torch.no_grad()
     def _follow_latents(self, latents: Tensor, rate: float = 0.01) -> None:

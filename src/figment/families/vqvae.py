@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, interpolate, l1_loss, mse_loss, relu
+from torch.nn.functional import cross_entropy, interpolate, l1_loss, mse_loss
 from torch.optim import AdamW, Optimizer
 
 from figment.core.config import Field, config
@@ -25,10 +25,11 @@ from figment.core.dataset import Batch
 from figment.core.errors import DataError, InputError
 from figment.core.model import Encodes, GenerativeModel, Loss, SampleRequest
 from figment.core.task import Progress, Task, finish
+from figment.nn.adversarial import balance, hinge
 from figment.nn.causal_transformer import CausalTransformer, CausalTransformerConfig, Memory, drawn
 from figment.nn.condition import Condition, Kind
 from figment.nn.convolution import Downsample, ResidualBlock, Upsample
-from figment.nn.perceptual import FeatureNet, PatchCritic
+from figment.nn.perceptual import FeatureNet, PatchCritic, turned
 from figment.nn.quantise import Codebook, Gradient, Quantised
 from figment.nn.text_encoder import TextEncoderConfig
 from figment.pixels.arrays import from_signed
@@ -170,6 +171,13 @@ class Model(GenerativeModel[Config], Encodes):
     def _counts(self) -> tuple[int, ...]:
         return tuple(side**2 for side in self._sides)
 
+    @property
+    def _last_weight(self) -> Tensor:
+        """Weight of the last convolution, at which losses are balanced."""
+        weight = self.decoder[-1].weight
+        assert isinstance(weight, Tensor)
+        return weight
+
     # Training
 
     def optimizers(self, stage: str) -> Mapping[str, Optimizer]:
@@ -219,26 +227,17 @@ class Model(GenerativeModel[Config], Encodes):
             total = l1_loss(made, images) + self.config.perceptual * perceptual
             if int(self.trained) > self.config.adversarial_from:
                 fooled = -self.critic(made).mean()
-                total = total + self.config.adversarial * self._balance(total, fooled) * fooled
+                total = total + self.config.adversarial * balance(total, fooled, self._last_weight) * fooled
         return Loss("codes", total + self.config.commitment * commitment, {**seen, "perceptual": perceptual.detach()})
 
     def _critic_loss(self, images: Tensor, made: Tensor) -> Loss:
         with self._exactly():
-            return Loss("critic", relu(1 - self.critic(images)).mean() + relu(1 + self.critic(made)).mean())
+            return Loss("critic", hinge(self.critic(images), self.critic(made)))
 
     def _features_loss(self, images: Tensor) -> Loss:
         turns = torch.randint(4, (len(images),), device=images.device)
-        turned = [image.rot90(int(turn), (1, 2)) for image, turn in zip(images, turns, strict=True)]
         with self._exactly():
-            return Loss("features", cross_entropy(self.features(torch.stack(turned)), turns))
-
-    def _balance(self, faithful: Tensor, fooled: Tensor) -> Tensor:
-        """Ratio of the two losses' gradients at the last layer (Esser et al. 2021, eq. 7)."""
-        last = self.decoder[-1].weight
-        assert isinstance(last, Tensor)
-        (ours,), (theirs,) = (torch.autograd.grad(loss, last, retain_graph=True) for loss in (faithful, fooled))
-        ratio: Tensor = ours.norm() / (theirs.norm() + 1e-4)
-        return ratio.clamp(max=1e4).detach()
+            return Loss("features", cross_entropy(self.features(turned(images, turns)), turns))
 
     def _prior_loss(self, batch: Batch, images: Tensor) -> Loss:
         with torch.no_grad():

@@ -18,14 +18,14 @@ from figment.core.checkpoint import Metadata
 from figment.core.dataset import Batch, Dataset
 from figment.core.errors import CheckpointError, DataError
 from figment.core.task import Progress, Task
-from figment.nn.perceptual import FeatureNet
+from figment.nn.perceptual import FeatureNet, turned
 
 __all__ = ["FeatureSpace", "open_features", "save_features", "train_features"]
 
 KIND = "metrics.features"
 BATCH = 64
 AT_ONCE = 256
-CLASSES = " classes"
+WHICH_WAY = "which way is up"
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class FeatureSpace:
     @property
     def classes(self) -> int:
         """How many classes the network tells apart; 0 where it learnt something else."""
-        return self.config["classes"] if self.learnt.endswith(CLASSES) else 0
+        return 0 if self.learnt == WHICH_WAY else self.config["classes"]
 
     @torch.no_grad()
     def named(self, images: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def train_features(data: Dataset, steps: int, *, width: int = 16, seed: int = 0)
             torch.autograd.backward(loss)
         optimizer.step()
         yield Progress(step + 1, steps, "learn features", {"loss": float(loss.detach())})
-    return FeatureSpace(network.eval(), config, f"{len(data.classes)}{CLASSES}" if by_class else "which way is up")
+    return FeatureSpace(network.eval(), config, f"{len(data.classes)} classes" if by_class else WHICH_WAY)
 
 
 def _question(batch: Batch, by_class: bool, seed: int) -> tuple[Tensor, Tensor]:
@@ -85,8 +85,7 @@ def _question(batch: Batch, by_class: bool, seed: int) -> tuple[Tensor, Tensor]:
     if by_class and batch.labels is not None:
         return batch.images, batch.labels
     turns = torch.randint(4, (len(batch.images),), generator=torch.Generator().manual_seed(seed))
-    turned = [image.rot90(int(turn), (1, 2)) for image, turn in zip(batch.images, turns, strict=True)]
-    return torch.stack(turned), turns
+    return turned(batch.images, turns), turns
 
 
 def save_features(space: FeatureSpace, path: Path, data: Dataset) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import relu, softplus
 
-__all__ = ["critic_loss", "generator_loss", "gradient_penalty"]
+__all__ = ["balance", "critic_loss", "generator_loss", "gradient_penalty", "hinge"]
 
 
 def critic_loss(real: Tensor, made: Tensor, *, paired: bool) -> Tensor:
@@ -21,6 +21,18 @@ def critic_loss(real: Tensor, made: Tensor, *, paired: bool) -> Tensor:
 def generator_loss(real: Tensor, made: Tensor, *, paired: bool) -> Tensor:
     """The generator's side: non-saturating when not `paired` (Goodfellow et al. 2014, section 3)."""
     return softplus(real - made).mean() if paired else softplus(-made).mean()
+
+
+def hinge(real: Tensor, made: Tensor) -> Tensor:
+    """How badly scores of any shape, of real and of made pictures, keep to either side of 1 and -1 (Lim & Ye 2017)."""
+    return relu(1 - real).mean() + relu(1 + made).mean()
+
+
+def balance(faithful: Tensor, fooled: Tensor, last: Tensor) -> Tensor:
+    """Ratio of the gradients of two losses at the weight `last` (Esser et al. 2021, eq. 7), without a gradient itself."""
+    (ours,), (theirs,) = (torch.autograd.grad(loss, last, retain_graph=True) for loss in (faithful, fooled))
+    ratio: Tensor = ours.norm() / (theirs.norm() + 1e-4)
+    return ratio.clamp(max=1e4).detach()
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], pictures: Tensor) -> tuple[Tensor, Tensor]:

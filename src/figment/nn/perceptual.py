@@ -6,7 +6,7 @@ from torch.nn.functional import leaky_relu, normalize, silu
 
 from figment.nn.convolution import Downsample, ResidualBlock
 
-__all__ = ["FeatureNet", "PatchCritic"]
+__all__ = ["FeatureNet", "PatchCritic", "turned"]
 
 
 class FeatureNet(nn.Module):
@@ -70,3 +70,8 @@ class PatchCritic(nn.Module):
             x = leaky_relu(layer(x), 0.2)
         scores: Tensor = self.layers[-1](x)
         return scores.float()
+
+
+def turned(images: Tensor, turns: Tensor) -> Tensor:
+    """Square pictures (B, C, S, S), each turned by its number (B,) of quarters (Gidaris et al. 2018)."""
+    return torch.stack([image.rot90(int(turn), (1, 2)) for image, turn in zip(images, turns, strict=True)])
