@@ -29,7 +29,7 @@ def hinge(real: Tensor, made: Tensor) -> Tensor:
 
 
 def balance(faithful: Tensor, fooled: Tensor, last: Tensor) -> Tensor:
-    """Ratio of the gradients of two losses at the weight `last` (Esser et al. 2021, eq. 7), without a gradient itself."""
+    """Ratio of the gradients of two losses at the weight `last` (Esser et al. 2021, eq. 7), itself a constant."""
     (ours,), (theirs,) = (torch.autograd.grad(loss, last, retain_graph=True) for loss in (faithful, fooled))
     ratio: Tensor = ours.norm() / (theirs.norm() + 1e-4)
     return ratio.clamp(max=1e4).detach()

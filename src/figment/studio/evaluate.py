@@ -127,16 +127,18 @@ def compare(
     if count < 10:
         raise DataError(f"{source} has {len(test)} held-out pictures; a comparison needs at least 10.")
     held_out, known = (_pictures(part, count, seed) for part in (test, train))
-    rows = [dataclasses.replace(_told(space, held_out, known, "real training pictures"), family="none")]
+    real = _Seen.of(space, held_out)
+    rows = [dataclasses.replace(_told(real, _Seen.of(space, known), "real training pictures"), family="none")]
     strips, shown = [known[:10]], list[Exhibit]()
     for entry in found:
         made, spent = yield from _samples(ready(entry), count, test, seed, entry.name)
-        row = _told(space, held_out, made, entry.name)
+        row = _told(real, _Seen.of(space, made), entry.name)
         nats = yield from _nats(ready(entry), held_out[:likelihoods], seed)
         row = _with_costs(row, entry, nats, spent / count)
         model = ready(entry)
+        device = model.device
         if isinstance(test, Factors) and has_numbers(model, held_out[0]):
-            gap, factors = kept_apart(model, test, seed)
+            gap, factors = kept_apart(model, test, seed, device)
             row = dataclasses.replace(row, gap=gap, factors=factors)
         rows.append(row)
         strips.append(made[:10])
@@ -215,16 +217,31 @@ def _pictures(data: Dataset, count: int, seed: int) -> Tensor:
     return images
 
 
-def _told(space: FeatureSpace | Inception, held_out: Tensor, pictures: Tensor, name: str) -> Evaluation:
-    real, features = space.of(held_out), space.of(pictures)
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """Pictures as a feature network sees them."""
+
+    features: Tensor
+    named: Tensor | None
+    """Class numbers (N,), where the network learnt classes."""
+    classes: int
+
+    @classmethod
+    def of(cls, space: FeatureSpace | Inception, pictures: Tensor) -> "_Seen":
+        classes = space.classes if isinstance(space, FeatureSpace) else 0
+        named = space.named(pictures) if isinstance(space, FeatureSpace) and classes else None
+        return cls(space.of(pictures), named, classes)
+
+
+def _told(real: _Seen, made: _Seen, name: str) -> Evaluation:
     found = None
-    if isinstance(space, FeatureSpace) and space.classes:
-        found = modes(space.named(pictures), space.named(held_out), space.classes)
+    if made.named is not None and real.named is not None:
+        found = modes(made.named, real.named, real.classes)
     return Evaluation(
         name,
-        frechet=bootstrap(frechet_distance, features, real),
-        kernel=kernel_distance(features, real, size=min(1000, len(features) // 2)),
-        spread=manifold(real, features),
+        frechet=bootstrap(frechet_distance, made.features, real.features),
+        kernel=kernel_distance(made.features, real.features, size=min(1000, len(made.features) // 2)),
+        spread=manifold(real.features, made.features),
         modes=found,
     )
 

@@ -1,6 +1,5 @@
 """What there is to look at of one model: samples, the way between two, its curves, and how its pictures came to be."""
 
-import json
 import re
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,8 +21,9 @@ from figment.pixels.grids import grid
 from figment.studio.factors import ACROSS as STEPS_ACROSS
 from figment.studio.factors import has_numbers, traversed
 from figment.studio.library import Entry
+from figment.training.journal import read_log
 
-__all__ = ["Exhibit", "exhibit", "log_of", "seconds_trained"]
+__all__ = ["Exhibit", "exhibit", "seconds_trained"]
 
 Picture = NDArray[np.uint8]
 
@@ -63,9 +63,9 @@ def exhibit(
     path = None
     if isinstance(model, Interpolates):
         path = _strip((yield from model.path(ACROSS, torch.Generator().manual_seed(seed))), 1)
-    numbers = None
+    numbers, device = None, model.device
     if has_numbers(model, real[0]):
-        pictures = traversed(model, real)
+        pictures = traversed(model, real.to(device))
         numbers = _strip(pictures, len(pictures) // STEPS_ACROSS)
     folder = entry.path.parent
     history, steps = _history(folder, model.image_shape[1])
@@ -73,26 +73,9 @@ def exhibit(
     return Exhibit(entry.name, family, _about(family), made, path, numbers, _curve(folder), history, steps)
 
 
-def log_of(folder: Path) -> list[dict[str, Any]]:
-    """Lines of a run's log; none where there is no log, and none that a crash has cut off."""
-    try:
-        lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            values = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(values, dict) and {"stage", "step", "time"} <= values.keys():
-            found.append(values)
-    return found
-
-
 def seconds_trained(folder: Path) -> float | None:
     """Time that a run was at work, by the lines of its log; None when there is none."""
-    times = [float(line["time"]) for line in log_of(folder)]
+    times = [float(line["time"]) for line in read_log(folder)]
     gaps = (after - before for before, after in pairwise(times))
     return sum(gap for gap in gaps if 0 <= gap <= PAUSE) if times else None
 
@@ -110,7 +93,7 @@ def _about(family: str) -> str:
 
 
 def _curve(folder: Path) -> Picture | None:
-    lines = log_of(folder)
+    lines = read_log(folder)
     if not lines:
         return None
     stage = lines[-1]["stage"]
@@ -124,7 +107,7 @@ def _curve(folder: Path) -> Picture | None:
 
 def _history(folder: Path, side: int) -> tuple[Picture | None, tuple[int, ...]]:
     """Sheets of the last stage, each cut down to its last row, one below the other."""
-    lines = log_of(folder)
+    lines = read_log(folder)
     stage = re.escape(str(lines[-1]["stage"])) if lines else ""
     sheets = {
         int(match[1]): path

@@ -21,19 +21,19 @@ def has_numbers(model: GenerativeModel[Any], image: Tensor) -> TypeGuard[Encodes
     """Whether `model` writes pictures like `image` (C, H, W) as a row of several real numbers."""
     if not isinstance(model, Encodes):
         return False
-    code = model.encode(image[None])
+    code = model.encode(image[None].to(model.device))
     return code.ndim == 2 and code.is_floating_point() and code.shape[1] > 1
 
 
-def kept_apart(model: Encodes, data: Factors, seed: int) -> tuple[float, float]:
+def kept_apart(model: Encodes, data: Factors, seed: int, device: torch.device) -> tuple[float, float]:
     """Mutual information gap (Chen et al. 2018) and beta-VAE score (Higgins et al. 2017), each from 0 to 1."""
     batches = [data.batch(index, AT_ONCE, seed) for index in range(PICTURES // AT_ONCE)]
-    codes = torch.cat([model.encode(batch.images) for batch in batches if batch.images is not None])
+    codes = torch.cat([model.encode(batch.images.to(device)).cpu() for batch in batches if batch.images is not None])
     factors = torch.cat([batch.vectors for batch in batches if batch.vectors is not None]).long()
-    return mutual_information_gap(codes, factors), factor_score(*_differences(model, data, seed))
+    return mutual_information_gap(codes, factors), factor_score(*_differences(model, data, seed, device))
 
 
-def _differences(model: Encodes, data: Factors, seed: int) -> tuple[Tensor, Tensor]:
+def _differences(model: Encodes, data: Factors, seed: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Mean differences of the codes of pairs that share one factor, and which one they share."""
     rng = np.random.default_rng(seed)
     counts = np.array(list(FACTORS.values()))
@@ -44,7 +44,7 @@ def _differences(model: Encodes, data: Factors, seed: int) -> tuple[Tensor, Tens
         second[:, shared] = first[:, shared]
         images = data.of(np.concatenate([first, second])).images
         assert images is not None
-        one, other = model.encode(images).chunk(2)
+        one, other = model.encode(images.to(device)).cpu().chunk(2)
         found.append((one - other).abs().mean(dim=0))
         kept.append(shared)
     return torch.stack(found), torch.tensor(kept)

@@ -11,7 +11,28 @@ from figment.core.files import write_bytes
 from figment.pixels.curve import line_chart
 from figment.pixels.files import encode
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "read_log"]
+
+LOG = "log.jsonl"
+BESIDE = frozenset({"stage", "step", "time", "warning"})
+"""What a line holds besides figures."""
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """Every line of the log of the run in `folder`; none where there is no log, and none that a crash cut off."""
+    try:
+        lines = (folder / LOG).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            values = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(values, dict) and {"stage", "step", "time"} <= values.keys():
+            found.append(values)
+    return found
 
 
 class Journal:
@@ -19,20 +40,10 @@ class Journal:
 
     def __init__(self, folder: Path, stage: str, step: int, *, writes: bool = True) -> None:
         self.folder, self.stage, self.writes = folder, stage, writes
-        self._log = folder / "log.jsonl"
+        self._log = folder / LOG
         if writes:
-            kept = [line for line in self.lines() if line["stage"] != stage or line["step"] <= step]
+            kept = [line for line in read_log(folder) if line["stage"] != stage or line["step"] <= step]
             write_bytes(self._log, "".join(json.dumps(line) + "\n" for line in kept).encode())
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Every line of the log; one cut off by a crash is left out."""
-        found = []
-        for line in self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else ():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
-        return found
 
     def write(self, step: int, figures: Mapping[str, float], warning: str = "") -> None:
         """Add the figures of one step, and what they say is going wrong."""
@@ -46,9 +57,9 @@ class Journal:
     def draw(self) -> None:
         """Draw the loss curve so far, `STAGE-curve.png`."""
         series: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        for line in self.lines():
+        for line in read_log(self.folder):
             if line["stage"] == self.stage:
-                for name in line.keys() - {"stage", "step", "time", "warning"}:
+                for name in line.keys() - BESIDE:
                     series[name].append((line["step"], line[name]))
         if series:
             chart = line_chart(dict(sorted(series.items())), width=900, height=420, title=self.stage)
