@@ -60,5 +60,8 @@ def test_what_the_mask_leaves_out_stays_and_the_rest_is_new(family: str, mask: s
 def test_bad_masks_are_refused() -> None:
     with pytest.raises(InputError, match="give --init"):
         finish(sample_grid("pixelcnn", SampleRequest(), mask="lower"))
+    write_bytes(Path("wide.png"), encode(np.zeros((8, 12, 1), np.uint8), "png"))
+    with pytest.raises(InputError, match="12x8 pixels and the picture 8x8"):
+        finish(sample_grid("pixelcnn", SampleRequest(), init=Path("white.png"), mask="wide.png"))
     with pytest.raises(InputError, match="or one of lower"):
         finish(sample_grid("pixelcnn", SampleRequest(), init=Path("white.png"), mask="middle"))

@@ -29,22 +29,12 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def measured(
-    models: tuple[str, ...],
-    data: str | None,
-    inception: Path | None,
-    count: int,
-    likelihoods: int,
-    seed: int,
-    as_json: bool,
-) -> "Comparison":
-    """Compare the models and print the table."""
+def measured(models: tuple[str, ...], *, as_json: bool, **asked: Any) -> "Comparison":
+    """Compare the models as `options` asked for, and print the table."""
     from figment.cli.progress import run
     from figment.studio import evaluate
 
-    found = run(
-        evaluate.compare(models, data=data, count=count, likelihoods=likelihoods, seed=seed, inception=inception)
-    )
+    found = run(evaluate.compare(models, **asked))
     click.echo(evaluate.as_json(found) if as_json else evaluate.table(found))
     return found
 
@@ -53,16 +43,7 @@ def measured(
 @click.argument("models", nargs=-1, required=True)
 @click.option("--out", "-o", help="Also write what there is to look at: one page (.html) or one picture (.png).")
 @options
-def command(
-    models: tuple[str, ...],
-    out: str | None,
-    data: str | None,
-    inception: Path | None,
-    count: int,
-    likelihoods: int,
-    seed: int,
-    as_json: bool,
-) -> None:
+def command(models: tuple[str, ...], out: str | None, as_json: bool, **asked: Any) -> None:
     """Measure MODELS side by side: quality, diversity, likelihood, and what a picture and the training cost.
 
     All are held against the same held-out pictures. The first row, of real training pictures, is the best that can be.
@@ -73,6 +54,6 @@ def command(
     save = save_page if out is not None and out.lower().endswith(".html") else save_sheet
     if out is not None and save is save_sheet:
         format_of(Path(out))
-    found = measured(models, data, inception, count, likelihoods, seed, as_json)
+    found = measured(models, as_json=as_json, **asked)
     if out is not None:
         click.echo(save(found, Path(out)), err=as_json)  # standard output is one JSON object, and nothing else

@@ -1,6 +1,6 @@
 """`figment evaluate RUN`."""
 
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,8 +12,6 @@ __all__ = ["command"]
 @click.command(name="evaluate")
 @click.argument("model")
 @options
-def command(
-    model: str, data: str | None, inception: Path | None, count: int, likelihoods: int, seed: int, as_json: bool
-) -> None:
+def command(model: str, **asked: Any) -> None:
     """Measure MODEL: quality, diversity, likelihood, and what a picture and the training cost."""
-    measured((model,), data, inception, count, likelihoods, seed, as_json)
+    measured((model,), **asked)

@@ -8,6 +8,7 @@ PixelCNN, whose training sees the whole picture in one pass; sampling here keeps
 """
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Annotated, Literal
 
 import torch
@@ -98,7 +99,7 @@ class Model(PixelModel[Config]):
         return said.float()
 
     def begin(self, chance: Tensor, wanted: Tensor | None, known: Tensor | None) -> Drawing:
-        return _Drawing(self, chance, known)
+        return _Drawing(self if self.device.type == "cpu" else deepcopy(self).cpu(), chance, known)
 
 
 def cell(gates: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,10 @@
 """A comparison as one web page that asks for nothing from anywhere, its pictures inside it, and as one picture.
 
-The pictures are those that the gallery writes: each carries its watermark and its credentials, on the page as well.
+Each picture carries its watermark and its credentials, on the page as well.
 """
 
 import base64
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from string import Template
@@ -21,6 +20,7 @@ from figment.studio.evaluate import Comparison, cells
 from figment.studio.exhibit import Exhibit
 from figment.studio.gallery import Gallery
 from figment.trust.labels import Operation, Provenance, SourceType
+from figment.trust.stamp import stamp
 
 __all__ = ["save_page", "save_sheet"]
 
@@ -100,39 +100,33 @@ def _image(picture: Picture, title: str, *, room: int = 440, curve: bool = False
     """An image element, enlarged by a whole number to about `room` pixels."""
     width = picture.shape[1]
     wide = width if curve else width * max(1, room // width)
-    content = base64.b64encode(_signed(picture)).decode()
+    content = base64.b64encode(stamp(picture, "png", "", _MIXED)).decode()
     kind = ' class="curve"' if curve else ""
     return f'<img{kind} alt="{escape(title)}" width="{wide}" src="data:image/png;base64,{content}">'
 
 
-def _signed(picture: Picture) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        return Gallery().save(picture, None, _MIXED, path=Path(folder) / "figure.png").path.read_bytes()
-
-
 def _poster(comparison: Comparison) -> Picture:
     """Titles and figures one below the other."""
-    parts: list[Picture] = [*_titled("Real pictures, then each model's", comparison.sheet, smooth=False)]
+    parts = [_title("Real pictures, then each model's", 14), _placed(comparison.sheet, curve=False)]
     for shown in comparison.exhibits:
-        parts += _titled(f"{shown.name} ({shown.family})", None)
+        parts.append(_title(f"{shown.name} ({shown.family})", 20))
         for title, picture, curve in _figures(shown):
-            parts += _titled(title.split(" · ")[0], picture, smooth=curve)
+            parts += [_title(title.split(" · ")[0], 14), _placed(picture, curve=curve)]
     return np.concatenate(parts)
 
 
-def _titled(title: str, picture: Picture | None, *, smooth: bool = False) -> Sequence[Picture]:
+def _title(text: str, size: int) -> Picture:
     line = Image.new("RGB", (_WIDTH, _LINE + _GAP), "white")
-    large = picture is None
-    ImageDraw.Draw(line).text((_GAP, _GAP), title, fill=(30, 30, 35), font=font_for(title, 20 if large else 14))
-    if picture is None:
-        return [np.asarray(line)]
-    room = _WIDTH - 2 * _GAP
-    scale = max(1, min(3, room // picture.shape[1])) if not smooth else 1
-    shown = as_pillow(picture)
-    size = (picture.shape[1] * scale, picture.shape[0] * scale)
-    if size[0] > room:
-        size = (room, round(picture.shape[0] * room / picture.shape[1]))
-    resized = shown.resize(size, Image.Resampling.NEAREST if size[0] >= picture.shape[1] else Image.Resampling.BOX)
+    ImageDraw.Draw(line).text((_GAP, _GAP), text, fill=(30, 30, 35), font=font_for(text, size))
+    return np.asarray(line)
+
+
+def _placed(picture: Picture, *, curve: bool) -> Picture:
+    """A figure on white: enlarged up to three times by a whole number, or reduced to what there is room for."""
+    room, (height, width) = _WIDTH - 2 * _GAP, picture.shape[:2]
+    scale = 1 if curve else min(3, room // width)
+    size = (width * scale, height * scale) if scale else (room, round(height * room / width))
+    resized = as_pillow(picture).resize(size, Image.Resampling.NEAREST if scale else Image.Resampling.BOX)
     ground = Image.new("RGB", (_WIDTH, size[1]), "white")
     ground.paste(resized, (_GAP, 0))
-    return [np.asarray(line), np.asarray(ground)]
+    return np.asarray(ground)

@@ -8,26 +8,22 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from figment.core.errors import InputError
 from figment.core.model import SampleRequest
 from figment.core.task import Progress, Task
-from figment.pixels.arrays import from_signed, to_signed
-from figment.pixels.files import load
+from figment.pixels.arrays import from_signed
 from figment.pixels.grids import grid
-from figment.pixels.resizing import resize
 from figment.studio.create import ready
 from figment.studio.gallery import Gallery, format_of
 from figment.studio.library import find
 from figment.studio.parameters import Settings
+from figment.studio.start import HALVES, half, started
 from figment.trust.labels import Ingredient, Operation, Provenance
 
-__all__ = ["HALVES", "sample_grid"]
+__all__ = ["sample_grid"]
 
 T = TypeVar("T")
-HALVES = ("lower", "upper", "left", "right")
-"""Masks that need no picture: what is drawn anew."""
 AT_ONCE = 16  # pictures that share a network call
 
 
@@ -42,8 +38,8 @@ def sample_grid(
 ) -> Task[Path]:
     """Sample the pictures of `request`, its captions and classes in turn, and write them as one square grid.
 
-    `init` is a picture to start from, `mask` one that is white where it is to be drawn anew, or one of `HALVES`. Raises
-    InputError for a mask without a picture, and for what the model cannot be asked for.
+    `init` is a picture to start from, `mask` one of its size that is white where it is to be drawn anew, or the name of
+    a half. Raises InputError for a mask without a picture, and for what the model cannot be asked for.
     """
     if out is not None:
         format_of(out)
@@ -78,28 +74,12 @@ def sample_grid(
 
 def _started(request: SampleRequest, shape: tuple[int, int, int], init: Path | None, mask: str | None) -> SampleRequest:
     """The request with its pictures loaded, at the size and in the channels of the model."""
-    if init is None:
-        if mask is not None:
-            raise InputError("A mask needs the picture that it masks: give --init as well.")
-        return request
-    channels, height, width = shape
-    picture = load(init, "L")[..., None] if channels == 1 else load(init)
-    start = torch.from_numpy(to_signed(resize(picture, (height, width))))[None]
-    return replace(request, init=start, mask=None if mask is None else _mask(mask, height, width))
-
-
-def _mask(name: str, height: int, width: int) -> Tensor:
-    """The mask (1, 1, H, W) called `name`: a half, or a picture cut to size."""
-    if name not in HALVES:
-        if not Path(name).is_file():
-            raise InputError(f"There is no mask '{name}'; it must be a picture or one of {', '.join(HALVES)}.")
-        cut = resize(load(Path(name), "L")[..., None], (height, width))
-        return torch.from_numpy(cut.astype(np.float32) / 255).permute(2, 0, 1)[None]
-    mask = torch.zeros(1, 1, height, width)
-    row, column = height // 2, width // 2
-    halves = (mask[:, :, row:], mask[:, :, :row], mask[..., :column], mask[..., column:])
-    halves[HALVES.index(name)].fill_(1)
-    return mask
+    if mask in HALVES and init is not None:
+        return replace(request, init=started(init, None, shape)[0], mask=half(mask, *shape[1:]))
+    if mask is not None and mask not in HALVES and not Path(mask).is_file():
+        raise InputError(f"There is no mask '{mask}'; it must be a picture or one of {', '.join(HALVES)}.")
+    start, anew = started(init, None if mask is None else Path(mask), shape)
+    return replace(request, init=start, mask=anew)
 
 
 def _part(request: SampleRequest, start: int) -> SampleRequest:

@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,13 +13,12 @@ from figment.core.errors import InputError
 from figment.core.model import GenerativeModel, Inpaints, SampleRequest
 from figment.core.task import Progress, Task
 from figment.families import open_model
-from figment.pixels.arrays import from_signed, to_signed
-from figment.pixels.files import load
-from figment.pixels.resizing import resize
+from figment.pixels.arrays import from_signed
 from figment.studio.gallery import Gallery, format_of
 from figment.studio.library import Entry, find
 from figment.studio.parameters import Settings
 from figment.studio.request import CreateRequest
+from figment.studio.start import started
 from figment.training.device import pays_in_bfloat16
 from figment.trust.labels import Ingredient, Operation, Provenance
 
@@ -81,11 +79,10 @@ def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> Sample
     """The model's side of a request: checked, with its pictures loaded."""
     size = _size(asked.size)
     height, width = size or (None, None)
-    if asked.mask is not None and asked.init is None:
-        raise InputError("A mask needs the picture that it masks: give --init as well.")
     if asked.init is not None and not isinstance(model, Inpaints):
         raise InputError("This model cannot start from a picture; leave --init out or choose another model.")
-    init, mask = _start(asked, *(size or model.image_shape[1:]))
+    shape = (model.image_shape[0], *(size or model.image_shape[1:]))
+    init, mask = started(_path(asked.init), _path(asked.mask), shape)
     return SampleRequest(
         prompts=(asked.prompt,),
         negative=asked.negative,
@@ -99,30 +96,16 @@ def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> Sample
     )
 
 
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
+
+
 def _size(text: str | None) -> tuple[int, int] | None:
     """Height and width that "128" or "192x128" (width first) names."""
     if text is None:
         return None
     width, _, height = text.partition("x")
     return int(height or width), int(width)
-
-
-def _start(asked: CreateRequest, height: int, width: int) -> tuple[Tensor | None, Tensor | None]:
-    """The start picture (1, 3, H, W) and mask (1, 1, H, W), cut to the size of the picture to be made."""
-    if asked.init is None:
-        return None, None
-    picture = load(Path(asked.init))
-    init = torch.from_numpy(to_signed(resize(picture, (height, width))))[None]
-    if asked.mask is None:
-        return init, None
-    mask = load(Path(asked.mask), "L")
-    if mask.shape != picture.shape[:2]:
-        (mask_height, mask_width), (height, width) = mask.shape, picture.shape[:2]
-        raise InputError(
-            f"The mask is {mask_width}x{mask_height} pixels and the picture {width}x{height}; they must be of one size."
-        )
-    cut = resize(mask[..., None], (height, width))
-    return init, torch.from_numpy(cut.astype(np.float32) / 255).permute(2, 0, 1)[None]
 
 
 def _settings(request: CreateRequest, seed: int, shape: Sequence[int], entry: Entry, sampler: str) -> Settings:

@@ -78,7 +78,7 @@ class Columns(Drawing):
         """`chance` (B, H, W, 1 + C) is uniform in [0, 1); `known` (B, C, H, W) holds given pixels, NaN elsewhere."""
         self.code = CODES[likelihood]
         self.weights = _packed(network)
-        batch, height, width, numbers = chance.shape
+        batch, _, self.width, numbers = chance.shape
         assert numbers == chances(network.rows_in.in_channels)
         conditions = _conditions(network, condition, batch)
         given = [None] * batch if known is None else list(known.permute(0, 2, 3, 1).float().cpu().numpy())
@@ -86,7 +86,6 @@ class Columns(Drawing):
             _blank(self.weights, chance[number].float().cpu().numpy(), conditions[number], given[number])
             for number in range(batch)
         ]
-        self.height, self.width = height, width
 
     def advance(self, row: int) -> None:
         """Draw row number `row` of every picture; rows must come in order."""
