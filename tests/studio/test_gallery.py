@@ -70,7 +70,7 @@ def test_same_picture_and_settings_same_file_but_for_the_signature(tmp_path: Pat
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_picture_is_marked_and_signed(tmp_path: Path, name: str, channels: int) -> None:
-    large = np.kron(IMAGE[..., :channels], np.ones((17, 12, 1), np.uint8))
+    large = np.kron(IMAGE[..., :channels], np.ones((33, 22, 1), np.uint8))  # room for every bit, whatever the key
     path = Gallery(tmp_path).save(large, SETTINGS, CREATED, path=tmp_path / name).path
     report = inspect(path)
     assert report.verdict == "signed"
