@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torchvision_shim import define_operators
 
 from figment.core.dataset import Batch
 from figment.families import ddpm
@@ -28,11 +29,7 @@ TRAIN, SAMPLE = 8, (1, 8)
 
 def peer(side: int) -> nn.Module:
     """Their process around their network, which predicts noise."""
-    for name in (
-        "nms",
-        "qnms",
-    ):  # their package imports torchvision, whose wheels fail to import beside torch's CPU build
-        torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    define_operators()
     from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 
     process: nn.Module = GaussianDiffusion(Unet(channels=3, **THEIRS), image_size=side, timesteps=1000)

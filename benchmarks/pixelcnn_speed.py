@@ -17,6 +17,7 @@ from dataclasses import replace
 from itertools import islice
 
 import torch
+from torchvision_shim import define_operators
 
 from figment.core.model import SampleRequest
 from figment.core.task import finish
@@ -54,8 +55,7 @@ def rounds(count: int, pixels: Model, number: int) -> Iterator[tuple[float, floa
 def peers(folder: str) -> Callable[[], object]:
     """The sampling of one picture by pytorch-generative, with a network of the same shape."""
     sys.path.insert(0, folder)
-    for name in ("nms", "qnms"):  # torchvision's wheels fail to import beside torch's CPU build
-        torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    define_operators()
     from pytorch_generative.models.autoregressive.gated_pixel_cnn import GatedPixelCNN
 
     config = PRESETS["binary"]
