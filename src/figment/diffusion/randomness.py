@@ -122,7 +122,8 @@ def _drawing(numbers: _Numbers) -> Iterator[None]:
     """Let torchsde draw from our generators, which it has no argument for."""
 
     def draw(size: Sequence[int], dtype: torch.dtype, device: torch.device, seed: int) -> Tensor:
-        return numbers(int(seed)).randn(*size).to(device, dtype)
+        drawn: Tensor = numbers(int(seed)).randn(*size).to(device, dtype)
+        return drawn
 
     with _LOCK:
         theirs = brownian_interval._randn
@@ -141,7 +142,8 @@ def between(first: Tensor, second: Tensor, place: float) -> Tensor:
         return first * place + second * (1 - place)
     angle = alike.acos()
     weights = [((share * angle).sin() / angle.sin())[:, None] for share in (1 - place, place)]
-    return weights[0] * first + weights[1] * second
+    mixed: Tensor = weights[0] * first + weights[1] * second
+    return mixed
 
 
 def _placed(noise: Tensor, ground: Tensor) -> Tensor:
