@@ -86,7 +86,7 @@ def test_sd2_pads_with_zeros_and_norms_the_layer_before_the_last() -> None:
 
 def test_emphasis_scales_the_states_of_its_tokens_and_keeps_the_mean() -> None:
     made = text()
-    torch.nn.init.constant_(made.encoders[0].norm.bias, 0.5)  # type: ignore[arg-type]  # a mean that is not about 0
+    torch.nn.init.constant_(made.encoders[0].norm.bias, 0.5)  # a mean that is not about 0
     plain, strong = made.encode(["a cat"]).context, made.encode(["a (cat:1.5)"]).context
     weights = torch.ones(77)
     weights[2] = 1.5
