@@ -86,7 +86,9 @@ def test_sd2_pads_with_zeros_and_norms_the_layer_before_the_last() -> None:
 
 def test_emphasis_scales_the_states_of_its_tokens_and_keeps_the_mean() -> None:
     made = text()
-    torch.nn.init.constant_(made.encoders[0].norm.bias, 0.5)  # a mean that is not about 0
+    made.encoders[0].norm.load_state_dict(
+        {"weight": torch.ones(64), "bias": torch.full((64,), 0.5)}
+    )  # a mean not about 0
     plain, strong = made.encode(["a cat"]).context, made.encode(["a (cat:1.5)"]).context
     weights = torch.ones(77)
     weights[2] = 1.5
@@ -130,7 +132,7 @@ def test_tokens_are_counted() -> None:
 
 def test_the_vectors_of_an_embedding_stand_where_its_name_does() -> None:
     made = text()
-    vectors = made.encoders[0].embed(torch.tensor(CAT)).detach()  # type: ignore[operator]  # a module is called so
+    vectors = made.encoders[0].embed(torch.tensor(CAT)).detach()
     made.embeddings["my-cat"] = {"text": vectors}
     assert torch.equal(made.encode(["my-cat"]).context, made.encode(["a cat"]).context)
     assert torch.equal(made.encode(["MY-CAT, red"]).context, made.encode(["a cat, red"]).context)

@@ -1,0 +1,253 @@
+"""Stable Diffusion's UNet and autoencoder as OpenVINO graphs, built layer by layer from a checkpoint's tensors.
+
+No network of PyTorch is made and nothing is traced: the constants are the memory-mapped tensors. Batch, height, width
+and number of tokens stay open, so that one compiled graph serves every request. The sinusoids of times and sizes come
+in from outside, in float32: a bfloat16 product of time and frequency is wrong by several per cent.
+
+Layers have the names of diffusers (`UNet2DConditionModel`, `AutoencoderKL`), whose configurations are read.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import openvino.opset13 as ops
+import torch
+from torch import Tensor
+
+from figment.diffusion.networks import Weights
+
+__all__ = ["decoder", "encoder", "unet"]
+
+Node = Any
+"""A value in the graph; OpenVINO's types are not written down."""
+GROUPS = 32
+
+
+class _Layers:
+    """Layers whose weights come from one mapping."""
+
+    def __init__(self, weights: Weights, *, half: bool) -> None:
+        self.weights, self.half = weights, half
+
+    def constant(self, name: str, shape: Sequence[int] | None = None) -> Node:
+        """A weight; in half precision where the network computes in no more."""
+        tensor = self.weights[name]
+        array = _array(tensor.half() if self.half and tensor.dim() > 1 else tensor)
+        node = ops.constant(array if shape is None else array.reshape(shape), shared_memory=True)
+        if array.dtype == np.float32:
+            return node
+        whole = ops.convert(node, "f32")
+        whole.get_rt_info()["decompression_0"] = True  # keeps the constant in half precision in memory
+        return whole
+
+    def linear(self, x: Node, name: str) -> Node:
+        out = ops.matmul(x, self.constant(f"{name}.weight"), transpose_a=False, transpose_b=True)
+        return ops.add(out, self.constant(f"{name}.bias")) if f"{name}.bias" in self.weights else out
+
+    def conv(self, x: Node, name: str, *, stride: int = 1, pads: tuple[int, int] | None = None) -> Node:
+        """A convolution that keeps the size over `stride`; `pads` are those before and after, of both sides."""
+        weight = self.constant(f"{name}.weight")
+        before, after = pads or (int(weight.shape[-1]) // 2,) * 2
+        out = ops.convolution(x, weight, [stride] * 2, [before] * 2, [after] * 2, [1, 1])
+        return ops.add(out, self.constant(f"{name}.bias", (1, -1, 1, 1)))
+
+    def group_norm(self, x: Node, name: str, eps: float) -> Node:
+        scale, shift = (self.constant(f"{name}.{part}") for part in ("weight", "bias"))
+        return ops.group_normalization(x, scale, shift, GROUPS, eps)
+
+    def layer_norm(self, x: Node, name: str) -> Node:
+        normed = ops.mvn(x, ops.constant([-1]), True, 1e-5, "inside_sqrt")
+        return ops.add(ops.multiply(normed, self.constant(f"{name}.weight")), self.constant(f"{name}.bias"))
+
+    def resnet(self, x: Node, name: str, eps: float, embedded: Node | None = None) -> Node:
+        """Two convolutions beside a skip; the embedding of the time is added between them."""
+        hidden = self.conv(_silu(self.group_norm(x, f"{name}.norm1", eps)), f"{name}.conv1")
+        if embedded is not None:
+            shift = self.linear(embedded, f"{name}.time_emb_proj")
+            hidden = ops.add(hidden, ops.unsqueeze(shift, ops.constant([2, 3])))
+        hidden = self.conv(_silu(self.group_norm(hidden, f"{name}.norm2", eps)), f"{name}.conv2")
+        if f"{name}.conv_shortcut.weight" in self.weights:
+            x = self.conv(x, f"{name}.conv_shortcut")
+        return ops.add(x, hidden)
+
+    def attention(self, x: Node, told: Node, name: str, heads: int) -> Node:
+        """Attention of x (B, N, C) to `told` (B, M, D)."""
+        query, key, value = (
+            _split(self.linear(source, f"{name}.to_{part}"), heads)
+            for part, source in (("q", x), ("k", told), ("v", told))
+        )
+        out = ops.transpose(ops.scaled_dot_product_attention(query, key, value), ops.constant([0, 2, 1, 3]))
+        return self.linear(ops.reshape(out, ops.constant([0, 0, -1]), special_zero=True), f"{name}.to_out.0")
+
+    def transformer(self, x: Node, context: Node, name: str, heads: int, depth: int, *, linear: bool) -> Node:
+        """Blocks of attention to all places and to the prompt, over the places of x (B, C, h, w)."""
+        hidden = self.group_norm(x, f"{name}.norm", 1e-6)
+        if not linear:
+            hidden = self.conv(hidden, f"{name}.proj_in")
+        hidden = ops.transpose(hidden, ops.constant([0, 2, 3, 1]))
+        shape = ops.shape_of(hidden)
+        hidden = ops.reshape(hidden, ops.constant([0, -1, _channels(hidden)]), special_zero=True)
+        if linear:
+            hidden = self.linear(hidden, f"{name}.proj_in")
+        for number in range(depth):
+            hidden = self._block(hidden, context, f"{name}.transformer_blocks.{number}", heads)
+        if linear:
+            hidden = self.linear(hidden, f"{name}.proj_out")
+        hidden = ops.transpose(ops.reshape(hidden, shape, special_zero=False), ops.constant([0, 3, 1, 2]))
+        return ops.add(x, hidden if linear else self.conv(hidden, f"{name}.proj_out"))
+
+    def _block(self, x: Node, context: Node, name: str, heads: int) -> Node:
+        normed = self.layer_norm(x, f"{name}.norm1")
+        x = ops.add(x, self.attention(normed, normed, f"{name}.attn1", heads))
+        x = ops.add(x, self.attention(self.layer_norm(x, f"{name}.norm2"), context, f"{name}.attn2", heads))
+        gated = self.linear(self.layer_norm(x, f"{name}.norm3"), f"{name}.ff.net.0.proj")
+        hidden, gate = ops.split(gated, ops.constant(-1), 2).outputs()
+        return ops.add(x, self.linear(ops.multiply(hidden, ops.gelu(gate, "erf")), f"{name}.ff.net.2"))
+
+
+def unet(config: Mapping[str, Any], weights: Weights, *, half: bool) -> ov.Model:
+    """The UNet: inputs x (B, C, h, w), time (B, F), context (B, T, D) and, for SDXL, added (B, A); output (B, 4, h, w).
+
+    "time" holds the sinusoids of the times; "added" the pooled prompt and the sinusoids of the sizes.
+    """
+    layers = _Layers(weights, half=half)
+    widths, depth = config["block_out_channels"], config["layers_per_block"]
+    blocks = len(widths)
+    heads, depths = (_each(config[key], blocks) for key in ("attention_head_dim", "transformer_layers_per_block"))
+    linear, eps = bool(config["use_linear_projection"]), config["norm_eps"]
+    x = ops.parameter([-1, config["in_channels"], -1, -1], np.float32, name="x")
+    time = ops.parameter([-1, widths[0]], np.float32, name="time")
+    context = ops.parameter([-1, -1, config["cross_attention_dim"]], np.float32, name="context")
+    inputs = [x, time, context]
+    embedded = layers.linear(_silu(layers.linear(time, "time_embedding.linear_1")), "time_embedding.linear_2")
+    if config.get("addition_embed_type"):
+        added = ops.parameter([-1, config["projection_class_embeddings_input_dim"]], np.float32, name="added")
+        inputs.append(added)
+        extra = layers.linear(_silu(layers.linear(added, "add_embedding.linear_1")), "add_embedding.linear_2")
+        embedded = ops.add(embedded, extra)
+    embedded = _silu(embedded)
+
+    def level(hidden: Node, name: str, number: int, block: int, *, attends: bool) -> Node:
+        hidden = layers.resnet(hidden, f"{name}.resnets.{number}", eps, embedded)
+        if not attends:
+            return hidden
+        place = f"{name}.attentions.{number}"
+        return layers.transformer(hidden, context, place, heads[block], depths[block], linear=linear)
+
+    hidden = layers.conv(x, "conv_in")
+    skips = [hidden]
+    for block, kind in enumerate(config["down_block_types"]):
+        for number in range(depth):
+            hidden = level(hidden, f"down_blocks.{block}", number, block, attends="CrossAttn" in kind)
+            skips.append(hidden)
+        if block < blocks - 1:
+            hidden = layers.conv(hidden, f"down_blocks.{block}.downsamplers.0.conv", stride=2)
+            skips.append(hidden)
+    hidden = level(hidden, "mid_block", 0, blocks - 1, attends=True)
+    hidden = layers.resnet(hidden, "mid_block.resnets.1", eps, embedded)
+    for block, kind in enumerate(config["up_block_types"]):
+        for number in range(depth + 1):
+            hidden = ops.concat([hidden, skips.pop()], 1)
+            hidden = level(hidden, f"up_blocks.{block}", number, blocks - 1 - block, attends="CrossAttn" in kind)
+        if block < blocks - 1:
+            hidden = _enlarged(hidden, ops.shape_of(skips[-1]))
+            hidden = layers.conv(hidden, f"up_blocks.{block}.upsamplers.0.conv")
+    out = layers.conv(_silu(layers.group_norm(hidden, "conv_norm_out", eps)), "conv_out")
+    return ov.Model([out], inputs, "unet")
+
+
+def decoder(config: Mapping[str, Any], weights: Weights, *, half: bool) -> ov.Model:
+    """The autoencoder's way from latents (B, 4, h, w), not scaled, to pictures (B, 3, 8h, 8w)."""
+    layers = _Layers(weights, half=half)
+    latents = ops.parameter([-1, config["latent_channels"], -1, -1], np.float32, name="latents")
+    hidden = latents
+    if "post_quant_conv.weight" in weights:
+        hidden = layers.conv(hidden, "post_quant_conv")
+    hidden = _middle(layers, layers.conv(hidden, "decoder.conv_in"), "decoder.mid_block")
+    blocks = len(config["block_out_channels"])
+    for block in range(blocks):
+        for number in range(config["layers_per_block"] + 1):
+            hidden = layers.resnet(hidden, f"decoder.up_blocks.{block}.resnets.{number}", 1e-6)
+        if block < blocks - 1:
+            hidden = layers.conv(_doubled(hidden), f"decoder.up_blocks.{block}.upsamplers.0.conv")
+    out = layers.conv(_silu(layers.group_norm(hidden, "decoder.conv_norm_out", 1e-6)), "decoder.conv_out")
+    return ov.Model([out], [latents], "decoder")
+
+
+def encoder(config: Mapping[str, Any], weights: Weights, *, half: bool) -> ov.Model:
+    """The autoencoder's way from pictures (B, 3, H, W) to the means of latents (B, 4, H / 8, W / 8), not scaled."""
+    layers = _Layers(weights, half=half)
+    pictures = ops.parameter([-1, config["in_channels"], -1, -1], np.float32, name="pictures")
+    hidden = layers.conv(pictures, "encoder.conv_in")
+    blocks = len(config["block_out_channels"])
+    for block in range(blocks):
+        for number in range(config["layers_per_block"]):
+            hidden = layers.resnet(hidden, f"encoder.down_blocks.{block}.resnets.{number}", 1e-6)
+        if block < blocks - 1:
+            hidden = layers.conv(hidden, f"encoder.down_blocks.{block}.downsamplers.0.conv", stride=2, pads=(0, 1))
+    hidden = _silu(layers.group_norm(_middle(layers, hidden, "encoder.mid_block"), "encoder.conv_norm_out", 1e-6))
+    hidden = layers.conv(hidden, "encoder.conv_out")
+    if "quant_conv.weight" in weights:
+        hidden = layers.conv(hidden, "quant_conv")
+    means, _ = ops.split(hidden, ops.constant(1), 2).outputs()
+    return ov.Model([means], [pictures], "encoder")
+
+
+def _middle(layers: _Layers, x: Node, name: str) -> Node:
+    """Attention of one head between two residual blocks."""
+    x = layers.resnet(x, f"{name}.resnets.0", 1e-6)
+    place = f"{name}.attentions.0"
+    hidden = ops.transpose(layers.group_norm(x, f"{place}.group_norm", 1e-6), ops.constant([0, 2, 3, 1]))
+    shape = ops.shape_of(hidden)
+    hidden = ops.reshape(hidden, ops.constant([0, -1, _channels(hidden)]), special_zero=True)
+    hidden = ops.reshape(layers.attention(hidden, hidden, place, 1), shape, special_zero=False)
+    x = ops.add(x, ops.transpose(hidden, ops.constant([0, 3, 1, 2])))
+    return layers.resnet(x, f"{name}.resnets.1", 1e-6)
+
+
+def _silu(x: Node) -> Node:
+    return ops.swish(x)
+
+
+def _split(x: Node, heads: int) -> Node:
+    """(B, N, C) as (B, heads, N, C / heads)."""
+    apart = ops.reshape(x, ops.constant([0, 0, heads, _channels(x) // heads]), special_zero=True)
+    return ops.transpose(apart, ops.constant([0, 2, 1, 3]))
+
+
+def _enlarged(x: Node, shape: Node) -> Node:
+    """x as high and wide as `shape` (4) says, every value repeated."""
+    sizes = ops.gather(shape, ops.constant([2, 3]), ops.constant(0))
+    return _nearest(x, sizes, "sizes")
+
+
+def _doubled(x: Node) -> Node:
+    return _nearest(x, ops.constant(np.array([2, 2], np.float32)), "scales")
+
+
+def _nearest(x: Node, wanted: Node, how: str) -> Node:
+    return ops.interpolate(
+        x,
+        wanted,
+        "nearest",
+        how,
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+        axes=ops.constant([2, 3]),
+    )
+
+
+def _channels(x: Node) -> int:
+    return int(x.get_output_partial_shape(0)[-1].get_length())
+
+
+def _each(value: Any, blocks: int) -> list[int]:
+    return list(value) if isinstance(value, list | tuple) else [value] * blocks
+
+
+def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """The memory of a tensor; bfloat16, which numpy lacks, as float32."""
+    plain = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+    return plain.contiguous().numpy()
