@@ -33,6 +33,7 @@ def any_settings(draw: st.DrawFn) -> Settings:
         seed=draw(st.integers(-(2**63), 2**64 - 1)),
         width=draw(st.integers(1, 10**6)),
         height=draw(st.integers(1, 10**6)),
+        schedule=draw(texts),
         negative=draw(prompts),
         model=draw(texts),
         model_hash=draw(texts),
@@ -75,8 +76,38 @@ def test_text_of_the_web_ui_is_read() -> None:
     assert settings.negative == "lowres,\nbad hands"
     assert (settings.steps, settings.sampler, settings.guidance) == (20, "DPM++ 2M", 7.0)
     assert (settings.width, settings.height, settings.seed) == (512, 768, 1234)
-    assert settings.extra == {"Schedule type": "Karras", "Lora hashes": "pixel: 0a1b, other: 2c3d"}
+    assert settings.schedule == "Karras"
+    assert settings.extra == {"Lora hashes": "pixel: 0a1b, other: 2c3d"}
     assert settings.version == "v1.10.1"
+
+
+def test_values_stand_in_the_order_of_the_web_ui() -> None:
+    extra = {"Hires upscale": "2", "RNG": "NV", "Clip skip": "2", "VAE": "fine", "VAE hash": "0123456789"}
+    settings = replace(APPLE, schedule="Karras", model="m", model_hash="0123456789", strength=0.5, extra=extra)
+    keys = [pair.split(":")[0] for pair in write(settings).split("\n")[-1].split(", ")]
+    assert keys == [
+        *("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE"),
+        *("Denoising strength", "Clip skip", "RNG", "Hires upscale", "Version"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "extra"),
+    [
+        ("ENSD: 31337, Clip skip: 2", {"ENSD": "31337", "Clip skip": "2"}),
+        ("Variation seed: 5, Variation seed strength: 0.1", {"Variation seed": "5", "Variation seed strength": "0.1"}),
+        ("Hires upscale: 2, Hires upscaler: R-ESRGAN 4x+", {"Hires upscale": "2", "Hires upscaler": "R-ESRGAN 4x+"}),
+        ("Mask blur: 4, Inpaint area: Only masked", {"Mask blur": "4", "Inpaint area": "Only masked"}),
+        ('TI hashes: "easy: c74b", Unknown: x y', {"TI hashes": "easy: c74b", "Unknown": "x y"}),
+        ("Module 1: sdxl_vae, Beta schedule alpha: 0.6", {"Module 1": "sdxl_vae", "Beta schedule alpha": "0.6"}),
+    ],
+)
+def test_texts_of_the_web_ui_and_its_kin_keep_all_they_say(line: str, extra: dict[str, str]) -> None:
+    settings = read(
+        f"a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x512, {line}, Version: f2.0.1"
+    )
+    assert settings.extra == extra
+    assert read(write(settings)) == settings
 
 
 def test_a_prompt_that_looks_like_a_negative_one_is_repeated_as_a_value() -> None:

@@ -29,6 +29,7 @@ _PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])*"|[^,]*)(?:,|$)')
 _FIELDS = {
     "Steps": "steps",
     "Sampler": "sampler",
+    "Schedule type": "schedule",
     "CFG scale": "guidance",
     "Seed": "seed",
     "Model hash": "model_hash",
@@ -38,6 +39,12 @@ _FIELDS = {
     "Prompt": "prompt",
     "Negative prompt": "negative",
 }
+_ORDER = (
+    *("Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE"),
+    *("Variation seed", "Variation seed strength", "Seed resize from", "Denoising strength"),
+    *("Conditional mask weight", "Clip skip", "ENSD", "RNG", "Tiling"),
+)
+"""Names that AUTOMATIC1111 writes first, and in which order."""
 _REQUIRED = ("Steps", "Sampler", "CFG scale", "Seed", "Size")
 
 
@@ -59,6 +66,8 @@ class Settings:
     """Width of the picture in pixels."""
     height: Annotated[int, Field(ge=1, le=1_000_000)]
     """Height of the picture in pixels."""
+    schedule: str = ""
+    """Name of the schedule of noise levels, such as "Karras"; empty where the sampler has one of its own."""
     negative: str = ""
     """What the picture should not show."""
     model: str = ""
@@ -120,17 +129,19 @@ def _values(settings: Settings) -> dict[str, str]:
     values = {
         "Steps": str(settings.steps),
         "Sampler": settings.sampler,
+        "Schedule type": settings.schedule,
         "CFG scale": _number(settings.guidance),
         "Seed": str(settings.seed),
         "Size": f"{settings.width}x{settings.height}",
     }
-    if settings.model_hash:
-        values["Model hash"] = settings.model_hash
-    if settings.model:
-        values["Model"] = settings.model
+    values |= {"Model hash": settings.model_hash, "Model": settings.model}
     if settings.strength is not None:
         values["Denoising strength"] = _number(settings.strength)
-    return values | dict(settings.extra) | {"Version": settings.version}
+    optional = ("Schedule type", "Model hash", "Model")
+    given = {key: value for key, value in values.items() if value or key not in optional}
+    given |= settings.extra
+    first = {key: given[key] for key in _ORDER if key in given}
+    return first | given | {"Version": settings.version}
 
 
 def _number(value: float) -> str:
