@@ -31,7 +31,7 @@ def config(width: int, *, projected: bool = False) -> CLIPTextConfig:
 
 def text(base: Base = Base.SD1) -> Text:
     torch.manual_seed(0)
-    kind = Kind(base, inpainting=False, prediction="noise", configs={})
+    kind = Kind(base, inpainting=False, prediction="noise", configs={}, depth=1 if base is Base.SD1 else 2)
     networks: dict[Part, torch.nn.Module] = {}
     if base is not Base.SDXL_REFINER:
         networks["text"] = CLIPTextModel(config(WIDTHS["text"], projected=base is Base.SD2))

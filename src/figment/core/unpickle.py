@@ -38,8 +38,29 @@ _DAMAGE = (
 )
 
 
+HARMLESS = (
+    "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
+    "pytorch_lightning.callbacks.ModelCheckpoint",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.dtype",
+    "_codecs.encode",
+)
+"""Names in the training state that PyTorch Lightning left in the checkpoints of 2022; `Inert` stands for each."""
+
+
 class Refused(Exception):
     """Why the checkpoint is not converted."""
+
+
+class Inert:
+    """Does nothing, whatever it is made of and told."""
+
+    def __init__(self, *_values: object) -> None:
+        """Take anything."""
+
+    def __setstate__(self, _state: object) -> None:
+        """Keep nothing."""
 
 
 def main() -> None:
@@ -60,7 +81,8 @@ def read(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about files that are then refused
-            values = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+            with torch.serialization.safe_globals([(Inert, name) for name in HARMLESS]):
+                values = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise Refused(_explained(str(error))) from error
     except _DAMAGE as error:

@@ -33,6 +33,9 @@ class Kind:
     configs: Mapping[Part, Mapping[str, Any]]
     """Of the networks that are there, as diffusers and transformers write them in config.json."""
 
+    depth: int = 1
+    """From which layer of its text encoders, counted from the last, states are taken."""
+
     @property
     def scale(self) -> float:
         """What latents are multiplied by to be of unit variance."""

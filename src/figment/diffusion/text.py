@@ -147,8 +147,8 @@ class _Encoder:
         self.embed: nn.Module = core.embeddings.token_embedding
         self.norm: nn.Module = core.final_layer_norm
         self.normed = kind.base in (Base.SD1, Base.SD2)
-        self.depth = 1 if kind.base is Base.SD1 else 2
-        """From which layer, counted from the last, the states are taken when nobody asks for another."""
+        self.skips = kind.base is Base.SD1
+        self.depth = kind.depth
 
     @torch.no_grad()
     def __call__(
@@ -159,7 +159,7 @@ class _Encoder:
         device = next(self.network.parameters()).device
         with _Replaced(self.embed, texts, vectors):
             said = self.network(numbers.to(device), output_hidden_states=True)
-        depth = clip_skip if self.normed and self.depth == 1 else self.depth
+        depth = clip_skip if self.skips else self.depth
         if depth > len(said.hidden_states) - 1:
             raise InputError(
                 f"The text encoder has {len(said.hidden_states) - 1} layers; clip skip {depth} is too much."
