@@ -9,10 +9,12 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 
 from figment.diffusion.kinds import Base, Kind
 from figment.diffusion.networks import Conditioning
+from figment.diffusion.torch_backend import TorchBackend
 
 openvino_backend = pytest.importorskip("figment.diffusion.openvino_backend", reason="OpenVINO is for x86-64 alone")
 
 CONTEXT, POOLED = 48, 40
+CPU = torch.device("cpu")
 COMMON: Mapping[str, Any] = {"layers_per_block": 2, "cross_attention_dim": CONTEXT}
 UNETS: Mapping[str, Mapping[str, Any]] = {
     "SD1": {"block_out_channels": (32, 64, 64, 64), "attention_head_dim": 8},
@@ -111,3 +113,36 @@ def test_times_as_bfloat16_would_be_far_from_the_truth() -> None:
     exact = openvino_backend.sinusoids(times, 320)
     rounded = openvino_backend.sinusoids(times.bfloat16(), 320)
     assert float((rounded - exact).norm() / exact.norm()) > 0.05
+
+
+@pytest.mark.parametrize("name", UNETS)
+def test_opposite_edges_fit_together_when_tiling(name: str) -> None:
+    made = network(name)
+    config = dict(made.config)
+    ours = openvino_backend.OpenVinoBackend(half=False).unet(kind(unet=config), made.state_dict(), tiling=True)
+    x, times, words = torch.randn(1, config["in_channels"], 16, 16), torch.tensor([500.0]), told(config, 1, 77)
+    for module in made.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.padding_mode = "circular"
+    assert torch.allclose(ours(x, times, words), reference(made, x, times, words), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", UNETS)
+@pytest.mark.parametrize("backend", ["openvino", "torch"])
+def test_kept_features_are_those_of_the_call_before(name: str, backend: str) -> None:
+    made = network(name)
+    config = dict(made.config)
+    which = kind(unet=config)
+    maker = openvino_backend.OpenVinoBackend(half=False) if backend == "openvino" else TorchBackend(CPU, torch.float32)
+    plain, kept = (maker.unet(which, made.state_dict(), keep=keep) for keep in (1, 2))
+    x, words = torch.randn(2, config["in_channels"], 16, 16), told(config, 2, 77)
+    first, second, third = (torch.full((2,), time) for time in (500.0, 450.0, 400.0))
+    assert torch.allclose(kept(x, first, words), plain(x, first, words), atol=1e-5)
+    again = kept(x, first, words)  # every layer that is computed anew sees what it saw before
+    assert torch.allclose(again, plain(x, first, words), atol=1e-4)
+    assert torch.allclose(kept(x, second, words), plain(x, second, words), atol=1e-4)
+    near = kept(x + 0.1, third, words)
+    exact = plain(x + 0.1, third, words)
+    assert float((near - exact).abs().max()) > 1e-4
+    assert float((near - exact).norm() / exact.norm()) < 0.5
+    assert torch.allclose(kept(x, first, words), plain(x, first, words), atol=1e-4)  # a new walk

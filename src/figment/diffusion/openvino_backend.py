@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from figment.diffusion import openvino_graph
+from figment.diffusion.features import KeptFeatures
 from figment.diffusion.kinds import Kind
-from figment.diffusion.networks import Conditioning, Weights
+from figment.diffusion.networks import Conditioning, UNet, Weights
 
 __all__ = ["OpenVinoAutoencoder", "OpenVinoBackend", "OpenVinoUNet", "has_bfloat16", "sinusoids"]
 
@@ -36,13 +37,20 @@ class OpenVinoBackend:
         self.half = has_bfloat16() if half is None else half
         self.threads = threads
 
-    def unet(self, kind: Kind, weights: Weights) -> "OpenVinoUNet":
-        return OpenVinoUNet(self, kind.configs["unet"], weights)
+    def unet(self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1) -> UNet:
+        config, how = kind.configs["unet"], {"half": self.half, "tiling": tiling}
+        if keep == 1:
+            return OpenVinoUNet(config, self.compiled(openvino_graph.unet(config, weights, **how)))
+        whole = OpenVinoUNet(config, self.compiled(openvino_graph.unet(config, weights, depths=True, **how)))
+        shallow = OpenVinoUNet(config, self.compiled(openvino_graph.shallow_unet(config, weights, **how)))
+        return KeptFeatures(whole.with_depths, shallow.from_depths, keep)
 
-    def autoencoder(self, kind: Kind, weights: Weights, *, half: bool | None = None) -> "OpenVinoAutoencoder":
+    def autoencoder(
+        self, kind: Kind, weights: Weights, *, tiling: bool = False, half: bool | None = None
+    ) -> "OpenVinoAutoencoder":
         """`half` False computes in float32, for the autoencoders that overflow in less."""
         backend = self if half is None else OpenVinoBackend(half=half, threads=self.threads)
-        return OpenVinoAutoencoder(backend, kind, weights)
+        return OpenVinoAutoencoder(backend, kind, weights, tiling=tiling)
 
     def compiled(self, model: ov.Model) -> "_Compiled":
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "bf16" if self.half else "f32"}
@@ -54,49 +62,61 @@ class OpenVinoBackend:
 class OpenVinoUNet:
     """`figment.diffusion.networks.UNet` by OpenVINO."""
 
-    def __init__(self, backend: OpenVinoBackend, config: Mapping[str, Any], weights: Weights) -> None:
-        self.config = config
-        self.network = backend.compiled(openvino_graph.unet(config, weights, half=backend.half))
+    def __init__(self, config: Mapping[str, Any], network: "_Compiled") -> None:
+        self.config, self.network = config, network
 
     def __call__(self, x: Tensor, times: Tensor, conditioning: Conditioning) -> Tensor:
+        return self.network(self._inputs(x, times, conditioning))[0]
+
+    def with_depths(self, x: Tensor, times: Tensor, conditioning: Conditioning) -> tuple[Tensor, Tensor]:
+        """The output and the features below the last block."""
+        out, features = self.network(self._inputs(x, times, conditioning))
+        return out, features
+
+    def from_depths(self, x: Tensor, times: Tensor, conditioning: Conditioning, features: Tensor) -> Tensor:
+        return self.network(self._inputs(x, times, conditioning) | {"features": features})[0]
+
+    def _inputs(self, x: Tensor, times: Tensor, conditioning: Conditioning) -> dict[str, Tensor]:
         inputs = {"x": x, "time": sinusoids(times, self.config["block_out_channels"][0])}
         inputs["context"] = conditioning.context
         if conditioning.pooled is not None and conditioning.sizes is not None:
             sizes = sinusoids(conditioning.sizes.flatten(), self.config["addition_time_embed_dim"])
             inputs["added"] = torch.cat([conditioning.pooled, sizes.view(len(x), -1)], dim=1)
-        return self.network(inputs)
+        return inputs
 
 
 class OpenVinoAutoencoder:
     """`figment.diffusion.networks.Autoencoder` by OpenVINO. Each way is compiled when it is first gone."""
 
-    def __init__(self, backend: OpenVinoBackend, kind: Kind, weights: Weights) -> None:
+    def __init__(self, backend: OpenVinoBackend, kind: Kind, weights: Weights, *, tiling: bool) -> None:
         self.backend, self.config, self.weights, self.scale = backend, kind.configs["vae"], weights, kind.scale
+        self.tiling = tiling
         self.ways: dict[str, _Compiled] = {}
 
     def encode(self, pictures: Tensor) -> Tensor:
-        return self._way("encoder")({"pictures": pictures}) * self.scale
+        return self._way("encoder")({"pictures": pictures})[0] * self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
-        return self._way("decoder")({"latents": latents / self.scale})
+        return self._way("decoder")({"latents": latents / self.scale})[0]
 
     def _way(self, name: str) -> "_Compiled":
         if name not in self.ways:
             build = getattr(openvino_graph, name)
-            self.ways[name] = self.backend.compiled(build(self.config, self.weights, half=self.backend.half))
+            model = build(self.config, self.weights, half=self.backend.half, tiling=self.tiling)
+            self.ways[name] = self.backend.compiled(model)
         return self.ways[name]
 
 
 class _Compiled:
-    """A compiled graph of one output, called with tensors."""
+    """A compiled graph, called with tensors by name."""
 
     def __init__(self, compiled: ov.CompiledModel) -> None:
         self.request = compiled.create_infer_request()
 
-    def __call__(self, inputs: Mapping[str, Tensor]) -> Tensor:
+    def __call__(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
         arrays = {name: np.ascontiguousarray(tensor.float().numpy()) for name, tensor in inputs.items()}
         self.request.infer(arrays, share_inputs=True)
-        return torch.from_numpy(self.request.get_output_tensor().data.copy())
+        return [torch.from_numpy(out.data.copy()) for out in self.request.output_tensors]
 
     def __del__(self) -> None:
         del self.request

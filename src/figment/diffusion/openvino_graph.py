@@ -18,7 +18,7 @@ from torch import Tensor
 
 from figment.diffusion.networks import Weights
 
-__all__ = ["decoder", "encoder", "unet"]
+__all__ = ["decoder", "encoder", "shallow_unet", "unet"]
 
 Node = Any
 """A value in the graph; OpenVINO's types are not written down."""
@@ -28,8 +28,8 @@ GROUPS = 32
 class _Layers:
     """Layers whose weights come from one mapping."""
 
-    def __init__(self, weights: Weights, *, half: bool) -> None:
-        self.weights, self.half = weights, half
+    def __init__(self, weights: Weights, *, half: bool, tiling: bool = False) -> None:
+        self.weights, self.half, self.tiling = weights, half, tiling
 
     def constant(self, name: str, shape: Sequence[int] | None = None) -> Node:
         """A weight; in half precision where the network computes in no more."""
@@ -50,6 +50,9 @@ class _Layers:
         """A convolution that keeps the size over `stride`; `pads` are those before and after, of both sides."""
         weight = self.constant(f"{name}.weight")
         before, after = pads or (int(weight.shape[-1]) // 2,) * 2
+        if self.tiling and after:
+            x = _wrapped(_wrapped(x, 2, before, after), 3, before, after)
+            before = after = 0
         out = ops.convolution(x, weight, [stride] * 2, [before] * 2, [after] * 2, [1, 1])
         return ops.add(out, self.constant(f"{name}.bias", (1, -1, 1, 1)))
 
@@ -107,60 +110,95 @@ class _Layers:
         return ops.add(x, self.linear(ops.multiply(hidden, ops.gelu(gate, "erf")), f"{name}.ff.net.2"))
 
 
-def unet(config: Mapping[str, Any], weights: Weights, *, half: bool) -> ov.Model:
+def unet(
+    config: Mapping[str, Any], weights: Weights, *, half: bool, tiling: bool = False, depths: bool = False
+) -> ov.Model:
     """The UNet: inputs x (B, C, h, w), time (B, F), context (B, T, D) and, for SDXL, added (B, A); output (B, 4, h, w).
 
-    "time" holds the sinusoids of the times; "added" the pooled prompt and the sinusoids of the sizes.
+    "time" holds the sinusoids of the times; "added" the pooled prompt and the sinusoids of the sizes. With `depths`
+    there is a second output, the features that the last block takes from below, an input of `shallow_unet`.
     """
-    layers = _Layers(weights, half=half)
-    widths, depth = config["block_out_channels"], config["layers_per_block"]
-    blocks = len(widths)
-    heads, depths = (_each(config[key], blocks) for key in ("attention_head_dim", "transformer_layers_per_block"))
-    linear, eps = bool(config["use_linear_projection"]), config["norm_eps"]
-    x = ops.parameter([-1, config["in_channels"], -1, -1], np.float32, name="x")
-    time = ops.parameter([-1, widths[0]], np.float32, name="time")
-    context = ops.parameter([-1, -1, config["cross_attention_dim"]], np.float32, name="context")
-    inputs = [x, time, context]
-    embedded = layers.linear(_silu(layers.linear(time, "time_embedding.linear_1")), "time_embedding.linear_2")
-    if config.get("addition_embed_type"):
-        added = ops.parameter([-1, config["projection_class_embeddings_input_dim"]], np.float32, name="added")
-        inputs.append(added)
-        extra = layers.linear(_silu(layers.linear(added, "add_embedding.linear_1")), "add_embedding.linear_2")
-        embedded = ops.add(embedded, extra)
-    embedded = _silu(embedded)
+    net = _UNet(config, _Layers(weights, half=half, tiling=tiling))
+    hidden, skips = net.down(0, net.layers.conv(net.x, "conv_in"))
+    for block in range(1, net.blocks):
+        hidden, more = net.down(block, hidden)
+        skips += more
+    hidden = net.level(hidden, "mid_block", 0, net.blocks - 1, attends=True)
+    hidden = net.layers.resnet(hidden, "mid_block.resnets.1", net.eps, net.embedded)
+    for block in range(net.blocks - 1):
+        hidden = net.up(block, hidden, skips)
+        hidden = net.layers.conv(_enlarged(hidden, ops.shape_of(skips[-1])), f"up_blocks.{block}.upsamplers.0.conv")
+    outputs = [net.end(net.up(net.blocks - 1, hidden, skips)), *([hidden] if depths else [])]
+    return ov.Model(outputs, net.inputs, "unet")
 
-    def level(hidden: Node, name: str, number: int, block: int, *, attends: bool) -> Node:
-        hidden = layers.resnet(hidden, f"{name}.resnets.{number}", eps, embedded)
+
+def shallow_unet(config: Mapping[str, Any], weights: Weights, *, half: bool, tiling: bool = False) -> ov.Model:
+    """The first and the last block alone; input "features" besides those of `unet`."""
+    net = _UNet(config, _Layers(weights, half=half, tiling=tiling))
+    features = ops.parameter([-1, config["block_out_channels"][1], -1, -1], np.float32, name="features")
+    _, skips = net.down(0, net.layers.conv(net.x, "conv_in"), ends=True)
+    return ov.Model([net.end(net.up(net.blocks - 1, features, skips))], [*net.inputs, features], "shallow")
+
+
+class _UNet:
+    """The parts of the UNet."""
+
+    def __init__(self, config: Mapping[str, Any], layers: _Layers) -> None:
+        self.config, self.layers = config, layers
+        widths = config["block_out_channels"]
+        self.blocks, self.depth, self.eps = len(widths), config["layers_per_block"], config["norm_eps"]
+        self.heads, self.depths = (
+            _each(config[key], self.blocks) for key in ("attention_head_dim", "transformer_layers_per_block")
+        )
+        self.x = ops.parameter([-1, config["in_channels"], -1, -1], np.float32, name="x")
+        time = ops.parameter([-1, widths[0]], np.float32, name="time")
+        self.context = ops.parameter([-1, -1, config["cross_attention_dim"]], np.float32, name="context")
+        self.inputs = [self.x, time, self.context]
+        embedded = layers.linear(_silu(layers.linear(time, "time_embedding.linear_1")), "time_embedding.linear_2")
+        if config.get("addition_embed_type"):
+            added = ops.parameter([-1, config["projection_class_embeddings_input_dim"]], np.float32, name="added")
+            self.inputs.append(added)
+            extra = layers.linear(_silu(layers.linear(added, "add_embedding.linear_1")), "add_embedding.linear_2")
+            embedded = ops.add(embedded, extra)
+        self.embedded = _silu(embedded)
+
+    def level(self, hidden: Node, name: str, number: int, block: int, *, attends: bool) -> Node:
+        """A residual block, and attention after it where there is any."""
+        hidden = self.layers.resnet(hidden, f"{name}.resnets.{number}", self.eps, self.embedded)
         if not attends:
             return hidden
-        place = f"{name}.attentions.{number}"
-        return layers.transformer(hidden, context, place, heads[block], depths[block], linear=linear)
+        place, linear = f"{name}.attentions.{number}", bool(self.config["use_linear_projection"])
+        return self.layers.transformer(
+            hidden, self.context, place, self.heads[block], self.depths[block], linear=linear
+        )
 
-    hidden = layers.conv(x, "conv_in")
-    skips = [hidden]
-    for block, kind in enumerate(config["down_block_types"]):
-        for number in range(depth):
-            hidden = level(hidden, f"down_blocks.{block}", number, block, attends="CrossAttn" in kind)
-            skips.append(hidden)
-        if block < blocks - 1:
-            hidden = layers.conv(hidden, f"down_blocks.{block}.downsamplers.0.conv", stride=2)
-            skips.append(hidden)
-    hidden = level(hidden, "mid_block", 0, blocks - 1, attends=True)
-    hidden = layers.resnet(hidden, "mid_block.resnets.1", eps, embedded)
-    for block, kind in enumerate(config["up_block_types"]):
-        for number in range(depth + 1):
+    def down(self, block: int, hidden: Node, *, ends: bool = False) -> tuple[Node, list[Node]]:
+        """A block on the way down, and what it leaves for the way up; without its last, smaller one, if it `ends`."""
+        attends = "CrossAttn" in self.config["down_block_types"][block]
+        left = [hidden] if block == 0 else []
+        for number in range(self.depth):
+            hidden = self.level(hidden, f"down_blocks.{block}", number, block, attends=attends)
+            left.append(hidden)
+        if block < self.blocks - 1 and not ends:
+            hidden = self.layers.conv(hidden, f"down_blocks.{block}.downsamplers.0.conv", stride=2)
+            left.append(hidden)
+        return hidden, left
+
+    def up(self, block: int, hidden: Node, skips: list[Node]) -> Node:
+        """A block on the way up, which takes the last of `skips` away."""
+        attends = "CrossAttn" in self.config["up_block_types"][block]
+        for number in range(self.depth + 1):
             hidden = ops.concat([hidden, skips.pop()], 1)
-            hidden = level(hidden, f"up_blocks.{block}", number, blocks - 1 - block, attends="CrossAttn" in kind)
-        if block < blocks - 1:
-            hidden = _enlarged(hidden, ops.shape_of(skips[-1]))
-            hidden = layers.conv(hidden, f"up_blocks.{block}.upsamplers.0.conv")
-    out = layers.conv(_silu(layers.group_norm(hidden, "conv_norm_out", eps)), "conv_out")
-    return ov.Model([out], inputs, "unet")
+            hidden = self.level(hidden, f"up_blocks.{block}", number, self.blocks - 1 - block, attends=attends)
+        return hidden
+
+    def end(self, hidden: Node) -> Node:
+        return self.layers.conv(_silu(self.layers.group_norm(hidden, "conv_norm_out", self.eps)), "conv_out")
 
 
-def decoder(config: Mapping[str, Any], weights: Weights, *, half: bool) -> ov.Model:
+def decoder(config: Mapping[str, Any], weights: Weights, *, half: bool, tiling: bool = False) -> ov.Model:
     """The autoencoder's way from latents (B, 4, h, w), not scaled, to pictures (B, 3, 8h, 8w)."""
-    layers = _Layers(weights, half=half)
+    layers = _Layers(weights, half=half, tiling=tiling)
     latents = ops.parameter([-1, config["latent_channels"], -1, -1], np.float32, name="latents")
     hidden = latents
     if "post_quant_conv.weight" in weights:
@@ -176,9 +214,9 @@ def decoder(config: Mapping[str, Any], weights: Weights, *, half: bool) -> ov.Mo
     return ov.Model([out], [latents], "decoder")
 
 
-def encoder(config: Mapping[str, Any], weights: Weights, *, half: bool) -> ov.Model:
+def encoder(config: Mapping[str, Any], weights: Weights, *, half: bool, tiling: bool = False) -> ov.Model:
     """The autoencoder's way from pictures (B, 3, H, W) to the means of latents (B, 4, H / 8, W / 8), not scaled."""
-    layers = _Layers(weights, half=half)
+    layers = _Layers(weights, half=half, tiling=tiling)
     pictures = ops.parameter([-1, config["in_channels"], -1, -1], np.float32, name="pictures")
     hidden = layers.conv(pictures, "encoder.conv_in")
     blocks = len(config["block_out_channels"])
@@ -225,6 +263,16 @@ def _enlarged(x: Node, shape: Node) -> Node:
 
 def _doubled(x: Node) -> Node:
     return _nearest(x, ops.constant(np.array([2, 2], np.float32)), "scales")
+
+
+def _wrapped(x: Node, axis: int, before: int, after: int) -> Node:
+    """x with its other end before its start, and its start after its end."""
+
+    def part(start: int, end: int) -> Node:
+        return ops.slice(x, *(ops.constant([number]) for number in (start, end, 1, axis)))
+
+    pieces = [part(-before, 2**31 - 1)] if before else []
+    return ops.concat([*pieces, x, part(0, after)], axis)
 
 
 def _nearest(x: Node, wanted: Node, how: str) -> Node:

@@ -1,0 +1,43 @@
+"""Which backend computes: a GPU by PyTorch, a CPU by OpenVINO where it is installed, else by PyTorch."""
+
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+import torch
+
+from figment.diffusion.kinds import Kind
+from figment.diffusion.networks import Autoencoder, UNet, Weights
+from figment.training.device import pays_in_bfloat16
+
+__all__ = ["Backend", "best"]
+
+
+class Backend(Protocol):
+    """What builds networks."""
+
+    @property
+    def name(self) -> str:
+        """As `figment models` calls it."""
+
+    def unet(self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1) -> UNet:
+        """`tiling` wraps convolutions around the edges; `keep` reuses deep features for so many calls."""
+
+    def autoencoder(
+        self, kind: Kind, weights: Weights, *, tiling: bool = False, half: bool | None = None
+    ) -> Autoencoder:
+        """`half` False computes in float32."""
+
+
+def best() -> Backend:
+    """The fastest backend of this machine."""
+    from figment.diffusion.torch_backend import TorchBackend
+
+    if torch.cuda.is_available():
+        half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        return TorchBackend(torch.device("cuda"), half)
+    if find_spec("openvino") is not None:
+        from figment.diffusion.openvino_backend import OpenVinoBackend
+
+        return OpenVinoBackend()
+    cpu: Any = torch.device("cpu")
+    return TorchBackend(cpu, torch.bfloat16 if pays_in_bfloat16(cpu) else torch.float32)
