@@ -8,7 +8,7 @@ import torch
 
 from figment.core.errors import InputError
 from figment.diffusion.kinds import Base
-from figment.diffusion.sampling import chosen, methods, walk
+from figment.diffusion.sampling import chosen, methods, redone, walk
 from figment.diffusion.schedules import AUTOMATIC, SCHEDULES, find, model_sigmas
 
 SIGMAS = model_sigmas()
@@ -122,7 +122,7 @@ def test_the_level_before_the_last_is_passed_over_where_the_sampler_wants_it() -
 @pytest.mark.parametrize(("strength", "steps"), [(0.75, 16), (0.5, 11), (1.0, 20), (0.0, 1)])
 def test_a_start_picture_is_entered_where_automatic1111_does(strength: float, steps: int) -> None:
     full = walk(methods()["Euler"], AUTOMATIC, 20, SIGMAS, Base.SD1).sigmas
-    found = walk(methods()["Euler"], AUTOMATIC, 20, SIGMAS, Base.SD1, strength=strength).sigmas
+    found = walk(methods()["Euler"], AUTOMATIC, 20, SIGMAS, Base.SD1, enters=redone(20, strength)).sigmas
     assert found == full[-steps - 1 :]
 
 

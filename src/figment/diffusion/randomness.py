@@ -6,6 +6,7 @@ generator, or from one whose seed is shifted by "ENSD". Samplers of stochastic d
 path, whose values do not depend on the steps taken along it.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,10 @@ class NoiseSource:
                 self.generators[number] = self._generator(one.seed + one.delta)
         return noise
 
+    def restart(self) -> None:
+        """Draw from the beginning again."""
+        self.generators = [self._generator(one.seed) for one in self.seeds]
+
     def next(self, _now: float = 0.0, _after: float = 0.0) -> Tensor:
         """Fresh unit normal noise (B, C, h, w)."""
         return torch.stack([generator.randn(*self.shape) for generator in self.generators])
@@ -129,7 +134,9 @@ def _drawing(numbers: _Numbers) -> Iterator[None]:
         theirs = brownian_interval._randn
         brownian_interval._randn = draw
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it compares ends rounded to 7 digits with ones that are not
+                yield
         finally:
             brownian_interval._randn = theirs
 

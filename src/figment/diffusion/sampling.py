@@ -16,7 +16,7 @@ from figment.diffusion.kinds import Base
 from figment.diffusion.schedules import AUTOMATIC, SCHEDULES
 from figment.nn import samplers
 
-__all__ = ["Method", "Walk", "chosen", "walk"]
+__all__ = ["Method", "Walk", "chosen", "methods", "redone", "walk"]
 
 
 @dataclass(frozen=True)
@@ -110,35 +110,37 @@ def chosen(sampler: str, schedule: str = "") -> tuple[Method, str]:
     raise InputError(f"No sampler '{sampler}'; there are: {', '.join(known)}.")
 
 
-def walk(
-    method: Method, schedule: str, steps: int, sigmas: Tensor, base: Base, *, strength: float | None = None
-) -> Walk:
+def walk(method: Method, schedule: str, steps: int, sigmas: Tensor, base: Base, *, enters: int | None = None) -> Walk:
     """The walk of `steps` steps over a model with `sigmas` (T,), rising.
 
-    `strength`, 0 to 1, is how much of a start picture is redone: the walk then starts in the middle and has about
-    steps * strength of the steps, as AUTOMATIC1111 counts them. Raises InputError for steps outside 1 to T.
+    A start picture is entered with `enters` + 1 of the steps left; `redone` says how many those are. Raises InputError
+    for steps outside 1 to T.
     """
     if not 1 <= steps <= len(sigmas):
         raise InputError(f"A picture takes 1 to {len(sigmas)} steps, not {steps}.")
-    entered = None if strength is None else int(min(strength, 0.999) * steps)
     if method.whole_times:
-        return _of_whole_times(method, steps, sigmas, entered)
+        return _of_whole_times(method, steps, sigmas, enters)
     named = method.schedule if schedule == AUTOMATIC else schedule
     make = schedules.uniform if named == AUTOMATIC else SCHEDULES[named]
     levels = make(steps + method.drops_one, sigmas, base)
     if method.drops_one:
         del levels[-2]
-    if entered is not None:
-        levels = levels[steps - entered - 1 :]
+    if enters is not None:
+        levels = levels[steps - enters - 1 :]
     return Walk(method, named, tuple(levels), levels[0])
 
 
-def _of_whole_times(method: Method, steps: int, sigmas: Tensor, entered: int | None) -> Walk:
+def redone(steps: int, strength: float) -> int:
+    """Where `walk` enters a start picture of which a share `strength` is redone, as AUTOMATIC1111 counts."""
+    return int(min(strength, 0.999) * steps)
+
+
+def _of_whole_times(method: Method, steps: int, sigmas: Tensor, enters: int | None) -> Walk:
     times = [min(time + 1, len(sigmas) - 1) for time in range(0, len(sigmas), len(sigmas) // steps)]
-    visited = times if entered is None else times[:entered]
+    visited = times if enters is None else times[:enters]
     entry = float(sigmas[times[min(len(visited), len(times) - 1)]])
     if method.label == "UniPC":
-        last = len(sigmas) if entered is None else visited[-1] + 1 if visited else 2
+        last = len(sigmas) if enters is None else visited[-1] + 1 if visited else 2
         return Walk(method, "", _even_times(last, len(visited), sigmas), entry)
     levels = [float(sigmas[time]) for time in reversed(visited)] or [entry]
     return Walk(method, "", tuple(levels), entry)
