@@ -103,7 +103,7 @@ def write_bad_files(folder: Path) -> None:
     [
         pytest.param(["", *TINY], "prompt should be a sentence", id="empty prompt"),
         pytest.param(["  ", *TINY], "prompt should be a sentence", id="blank prompt"),
-        pytest.param(["x" * 10_000, *TINY], "prompt string should have at most 2000 characters", id="long prompt"),
+        pytest.param(["x" * 30_000, *TINY], "prompt string should have at most 20000 characters", id="long prompt"),
         pytest.param(["x", "--size", "33", *TINY], "multiples of 16, not 33x33", id="size not a multiple"),
         pytest.param(["x", "--size", "0", *TINY], "makes pictures of 16 to 64 pixels a side", id="size 0"),
         pytest.param(["x", "--size", "100000", *TINY], "not 100000x100000", id="size 100000"),

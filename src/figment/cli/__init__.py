@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "Say what a model family is, its loss and its known weakness.",
     "identity": "Show or renew the key that signs what is made here.",
     "models": "List the models that can be used.",
+    "reproduce": "Make a picture again from the settings in its file.",
     "sample": "Make a grid of pictures from a run or a weights file.",
     "train": "Train a recipe or a model family.",
     "verify": "Say where a picture or clip comes from, as far as can be known.",

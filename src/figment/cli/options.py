@@ -26,10 +26,12 @@ def options_of(
                 command = click.argument(name, type=str)(command)
                 continue
             flags = [f"--{name.replace('_', '-')}", *([short[name]] if name in short else [])]
+            kind = _kind(field)
             command = click.option(
                 *flags,
                 name,
-                type=TYPES[_kind(field)],
+                type=kind,
+                is_flag=kind is bool,
                 default=field.get("default"),
                 show_default=field.get("default") not in (None, ""),
                 required=name in required,
@@ -45,9 +47,9 @@ def _choices(field: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((part for part in field.get("anyOf", ()) if part.get("type") != "null"), field)
 
 
-def _kind(field: Mapping[str, Any]) -> str:
-    kind: str = _choices(field)["type"]
-    return kind
+def _kind(field: Mapping[str, Any]) -> type | click.Choice[str]:
+    chosen = _choices(field)
+    return click.Choice(chosen["enum"]) if "enum" in chosen else TYPES[chosen["type"]]
 
 
 def _bounds(field: Mapping[str, Any]) -> str:

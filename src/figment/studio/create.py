@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,29 +13,46 @@ from torch import Tensor
 from figment.core.errors import InputError
 from figment.core.model import GenerativeModel, Inpaints, SampleRequest
 from figment.core.task import Progress, Task
+from figment.diffusion.options import Options
 from figment.families import open_model
 from figment.pixels.arrays import from_signed
+from figment.studio.drop_in import Dropped, What, dropped
+from figment.studio.drop_in import find as dropped_in
 from figment.studio.gallery import Gallery, format_of
-from figment.studio.library import Entry, find
+from figment.studio.library import Entry, entries, find
 from figment.studio.parameters import Settings
 from figment.studio.request import CreateRequest
 from figment.studio.start import started
 from figment.training.device import pays_in_bfloat16
 from figment.trust.labels import Ingredient, Operation, Provenance
 
-__all__ = ["create", "ready"]
+__all__ = ["create", "model_of", "ready"]
+
+STANDARD = Options()
+STEPS, GUIDANCE, STRENGTH = 16, 3.0, 0.6
+"""What models of Figment's own take where nothing is asked for."""
 
 
-def create(request: CreateRequest, gallery: Gallery | None = None) -> Task[list[Path]]:
+def create(
+    request: CreateRequest, options: Options = STANDARD, gallery: Gallery | None = None, root: Path = Path()
+) -> Task[list[Path]]:
     """Make the pictures of `request`, each from its own seed, and return where they were written.
 
-    Every picture is written as soon as it is made, so that a stopped task keeps what it has. Raises InputError,
+    A model of Figment's own or a Stable Diffusion checkpoint in the folders of `root` makes them; `options` are for the
+    latter. Every picture is written as soon as it is made, so that a stopped task keeps what it has. Raises InputError,
     PixelError, CheckpointError or OutputError before anything is written for what cannot be done.
     """
     out = None if request.out is None else Path(request.out)
     if out is not None:
         format_of(out)
-    entry = find(request.model)
+    if request.init is None and request.strength is not None:
+        raise InputError("A strength needs the picture that it redoes: give --init as well.")
+    entry = model_of(request.model, root)
+    if isinstance(entry, Dropped):
+        from figment.studio.paint import paint  # networks of Stable Diffusion, which others do not need
+
+        return (yield from paint(request, options, entry, gallery or Gallery(), root))
+    _refuse(options)
     model = ready(entry)
     wanted = _sample_request(request, model)
     first = secrets.randbelow(2**32 - request.count) if request.seed is None else request.seed
@@ -47,6 +65,41 @@ def create(request: CreateRequest, gallery: Gallery | None = None) -> Task[list[
         provenance = _provenance(request, entry)
         written.append((gallery or Gallery()).save(image, settings, provenance, path=out, index=index).path)
     return written
+
+
+def model_of(name: str | None, root: Path = Path()) -> Entry | Dropped:
+    """The model called `name`, or at that path: Figment's own, or a checkpoint. Raises InputError for none."""
+    path = None if name is None else Path(name)
+    if path is not None and path.exists() and not _is_own(path):
+        return Dropped(path.stem, path)
+    if name is None or any(entry.name == name for entry in entries(root)) or (path is not None and path.exists()):
+        return find(name, root)
+    try:
+        return dropped_in(What.CHECKPOINT, name, root)
+    except InputError as error:
+        if not dropped(What.CHECKPOINT, root):
+            return find(name, root)
+        own = ", ".join(one.name for one in entries(root))
+        raise InputError(f"{str(error)[:-1]}; of Figment's own there are {own}.") from None
+
+
+def _is_own(path: Path) -> bool:
+    """Whether the file or the run's folder at `path` is a model of Figment's own."""
+    if path.is_dir():
+        return (path / "model.safetensors").is_file()
+    try:
+        with path.open("rb") as file:
+            return b'"figment"' in file.read(8 + min(2**20, int.from_bytes(file.read(8), "little")))
+    except OSError:
+        return False
+
+
+def _refuse(options: Options) -> None:
+    """Raise InputError for the first of `options` that is asked of a model of Figment's own."""
+    for field in fields(Options):
+        if getattr(options, field.name) != getattr(STANDARD, field.name):
+            flag = field.name.replace("_", "-")
+            raise InputError(f"--{flag} is for Stable Diffusion; this model has no such setting, so leave it out.")
 
 
 def ready(entry: Entry) -> GenerativeModel[Any]:
@@ -77,7 +130,7 @@ def _counted(task: Task[Tensor], index: int, request: CreateRequest) -> Task[Ten
 
 def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> SampleRequest:
     """The model's side of a request: checked, with its pictures loaded."""
-    size = _size(asked.size)
+    size = asked.sides
     height, width = size or (None, None)
     if asked.init is not None and not isinstance(model, Inpaints):
         raise InputError("This model cannot start from a picture; leave --init out or choose another model.")
@@ -86,12 +139,12 @@ def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> Sample
     return SampleRequest(
         prompts=(asked.prompt,),
         negative=asked.negative,
-        guidance=asked.guidance,
-        steps=asked.steps,
+        guidance=GUIDANCE if asked.guidance is None else asked.guidance,
+        steps=asked.steps or STEPS,
         height=height,
         width=width,
         init=init,
-        strength=asked.strength,
+        strength=STRENGTH if asked.strength is None else asked.strength,
         mask=mask,
     )
 
@@ -100,27 +153,19 @@ def _path(name: str | None) -> Path | None:
     return None if name is None else Path(name)
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    """Height and width that "128" or "192x128" (width first) names."""
-    if text is None:
-        return None
-    width, _, height = text.partition("x")
-    return int(height or width), int(width)
-
-
 def _settings(request: CreateRequest, seed: int, shape: Sequence[int], entry: Entry, sampler: str) -> Settings:
     return Settings(
         prompt=request.prompt,
         negative=request.negative,
-        steps=request.steps,
+        steps=request.steps or STEPS,
         sampler=sampler,
-        guidance=request.guidance,
+        guidance=GUIDANCE if request.guidance is None else request.guidance,
         seed=seed,
         width=shape[1],
         height=shape[0],
         model=entry.name,
         model_hash=entry.hash,
-        strength=None if request.init is None else request.strength,
+        strength=None if request.init is None else STRENGTH if request.strength is None else request.strength,
     )
 
 

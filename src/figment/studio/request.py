@@ -8,7 +8,7 @@ from figment.core.config import Field, config
 
 __all__ = ["CreateRequest"]
 
-MOST_CHARACTERS = 2000
+MOST_CHARACTERS = 20_000
 
 
 def _says_something(prompt: str) -> str:
@@ -27,21 +27,29 @@ class CreateRequest:
     """What it should not show."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     """Number that fixes the picture; drawn at random when it is not given."""
-    steps: Annotated[int, Field(ge=1, le=1000)] = 16
-    """Sampling steps; 8 to 20 are enough."""
-    guidance: Annotated[float, Field(ge=0, le=30)] = 3.0
-    """How closely to follow the prompt; 1 turns guidance off."""
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Sampling steps; 16 when not given, 20 for Stable Diffusion."""
+    guidance: Annotated[float, Field(ge=0, le=30)] | None = None
+    """How closely to follow the prompt, 1 for not at all; 3 when not given, 7 for Stable Diffusion."""
     size: Annotated[str, Field(pattern=r"^\d{1,6}(x\d{1,6})?$")] | None = None
-    """Pixels, as SIDE or WIDTHxHEIGHT; the model's own size when not given."""
+    """Pixels, as SIDE or WIDTHxHEIGHT; the model's own size, or the start picture's, when not given."""
     count: Annotated[int, Field(ge=1, le=100)] = 1
     """Pictures to make, with seeds that count up."""
     init: str | None = None
     """Picture to start from."""
-    strength: Annotated[float, Field(ge=0, le=1)] = 0.6
-    """How much of the start picture to redo: 0 keeps it, 1 ignores it."""
+    strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    """How much of the start picture to redo, 0 to 1; 0.6 when not given, 0.75 for Stable Diffusion."""
     mask: str | None = None
     """Picture of the start picture's size, white where it is to be painted anew."""
     model: str | None = None
     """Name or path of the model; `figment models` lists them."""
     out: str | None = None
     """File to write (.png, .jpg or .webp); a new file under outputs/ when not given."""
+
+    @property
+    def sides(self) -> tuple[int, int] | None:
+        """Height and width that `size` names."""
+        if self.size is None:
+            return None
+        width, _, height = self.size.partition("x")
+        return int(height or width), int(width)

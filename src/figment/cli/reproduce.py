@@ -1,0 +1,29 @@
+"""`figment reproduce FILE`."""
+
+from pathlib import Path
+
+import click
+
+from figment.core.errors import InputError
+
+__all__ = ["command"]
+
+
+@click.command(name="reproduce")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", "-o", help="File to write; a new file under outputs/ when not given.")
+@click.option("--set", "changes", multiple=True, help="Setting to change, as NAME=VALUE; may be repeated.")
+def command(file: Path, out: str | None, changes: tuple[str, ...]) -> None:
+    """Make the picture in FILE again from the settings that it carries.
+
+    Pictures by Figment and by AUTOMATIC1111 and its kin carry them; the model is found by its hash, else by its name.
+    """
+    pairs = [change.partition("=") for change in changes]
+    wrong = [change for change, (_, sign, _) in zip(changes, pairs, strict=True) if not sign]
+    if wrong:
+        raise InputError(f"--set takes NAME=VALUE, such as steps=30, not '{wrong[0]}'.")
+    from figment.cli.progress import run
+    from figment.studio.reproduce import reproduce
+
+    for path in run(reproduce(file, out, {name: value for name, _, value in pairs})):
+        click.echo(path)
