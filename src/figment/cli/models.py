@@ -30,7 +30,7 @@ def command(as_json: bool) -> None:
         licences = ", ".join(sorted({source.licence for source in metadata.sources}))
         click.echo(f"{entry.name:24} {metadata.family:18} {size / 1e6:7.1f} MB  {entry.place:9} data: {licences}")
     for item in items:
-        words = ", ".join(item.sidecar.triggers)
+        words = ", ".join(item.sidecar.trigger_words)
         said = item.fault or " ".join(part for part in (item.base, f"words: {words}" if words else "") if part)
         click.echo(f"{item.name:24} {item.what:18} {item.size / 1e6:7.1f} MB  {said}")
     if not own and not items:
