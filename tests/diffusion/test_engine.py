@@ -118,9 +118,9 @@ def watched(ours: Engine) -> list[torch.Tensor]:
     seen: list[torch.Tensor] = []
     unet = ours.unet
 
-    def watch(x: torch.Tensor, times: torch.Tensor, told: Conditioning) -> torch.Tensor:
+    def watch(x: torch.Tensor, times: torch.Tensor, conditioning: Conditioning) -> torch.Tensor:
         seen.append(x)
-        return unet(x, times, told)
+        return unet(x, times, conditioning)
 
     ours._unet = watch
     return seen

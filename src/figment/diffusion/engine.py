@@ -23,9 +23,9 @@ from figment.diffusion.denoiser import Denoiser, Guidance, Known
 from figment.diffusion.devices import Backend
 from figment.diffusion.embeddings import Embedding
 from figment.diffusion.inpainting import Prepared, latent_mask
-from figment.diffusion.kinds import Part
+from figment.diffusion.kinds import Kind, Part, Prediction
 from figment.diffusion.lora import Lora, merged
-from figment.diffusion.networks import Autoencoder, UNet, Weights
+from figment.diffusion.networks import Autoencoder, Conditioning, UNet, Weights
 from figment.diffusion.options import MOST_PIXELS, Options
 from figment.diffusion.preview import Preview
 from figment.diffusion.randomness import NoiseSource, Seeds
@@ -111,6 +111,8 @@ class Engine:
         if self._unet is None:
             weights = self.networks.weights("unet")
             self._unet = self.backend.unet(self.kind, weights, tiling=self.tiling, keep=self.keep)
+            if not self.networks.checkpoint.prediction_known:
+                self.kind = replace(self.kind, prediction=_predicts(self._unet, self.kind))
         return self._unet
 
     @property
@@ -222,9 +224,8 @@ class Engine:
         options = job.options
         guidance = Guidance(job.guidance, options.guide_from, options.guide_until, options.skip_below)
         calls = _calls(way)
-        denoise = Denoiser(
-            self.unet, self.kind.prediction, self.sigmas, told, guidance, calls, beside=beside, known=known
-        )
+        unet = self.unet
+        denoise = Denoiser(unet, self.kind.prediction, self.sigmas, told, guidance, calls, beside=beside, known=known)
         x = way.begin(noise.first(), start)
         if way.method.brownian:
             noise.along(way.sigmas)
@@ -296,6 +297,13 @@ class Engine:
                 first_pass=first_pass,
             )
         return self._told[key]
+
+
+def _predicts(unet: UNet, kind: Kind) -> Prediction:
+    """What a UNet of SD2 predicts, by what it says of a grey that is nearly all noise: itself, or far from it."""
+    grey = torch.full((1, 4, 8, 8), 0.5)
+    told = Conditioning(torch.full((1, 77, kind.configs["unet"]["cross_attention_dim"]), 0.5))
+    return "v" if float((unet(grey, torch.tensor([999.0]), told) - grey).mean()) < -1 else "noise"
 
 
 def _plan(engine: Engine, job: Job, first: Walk, method: Method, schedule: str) -> list[Walk]:
