@@ -3,8 +3,10 @@
 import io
 import os
 import pickle
+import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -79,6 +81,28 @@ def test_other_objects_are_said(tmp_path: Path) -> None:
     torch.save([torch.ones(2)], tmp_path / "list")
     with pytest.raises(Refused, match="no tensors by name"):
         read(tmp_path / "list")
+
+
+def test_harmless_names_of_lightning_are_passed_over_and_never_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "planted" / "pytorch_lightning" / "callbacks" / "model_checkpoint.py"
+    module.parent.mkdir(parents=True)
+    for folder in (module.parent, module.parent.parent):
+        (folder / "__init__.py").touch()
+    module.write_text(f"open({str(tmp_path / 'touched')!r}, 'w')\nclass ModelCheckpoint: pass\n")
+    monkeypatch.setenv("PYTHONPATH", str(module.parents[2]))  # where the child, too, would find it
+    lightning = ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    named = type("ModelCheckpoint", (), {"__module__": lightning.__name__})
+    lightning.ModelCheckpoint = named  # type: ignore[attr-defined]  # a module made by hand
+    state = {named: {"best_model_score": np.float64(0.5), "made": named()}}
+    with monkeypatch.context() as patch:
+        for name in ("pytorch_lightning", "pytorch_lightning.callbacks", lightning.__name__):
+            patch.setitem(sys.modules, name, lightning)
+        torch.save({"callbacks": state, "state_dict": {"w": torch.ones(2)}}, tmp_path / "old.ckpt")
+    convert(tmp_path / "old.ckpt", tmp_path / "new.safetensors")
+    assert torch.equal(load(tmp_path / "new.safetensors")["w"], torch.ones(2))
+    assert not (tmp_path / "touched").exists()
 
 
 def test_packed_archives_are_refused_before_they_are_opened(tmp_path: Path) -> None:

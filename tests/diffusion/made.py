@@ -7,22 +7,23 @@ Tiny ones have the same names and the same kinds of layer as the real ones, and 
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from figment.diffusion import layout
-from figment.diffusion.detection import AUTOENCODER, TEXTS, UNET
-from figment.diffusion.kinds import Base, Part
-from figment.diffusion.layout import Stored
+from figment.diffusion.kinds import Base, Part, Prediction
 
-__all__ = ["TINY_CONTEXT", "configs", "folder", "write"]
+__all__ = ["configs", "folder", "networks", "shapes", "stream", "tensors", "write"]
 
-TINY_CONTEXT = {Base.SD1: 64, Base.SD2: 128, Base.SDXL: 192, Base.SDXL_REFINER: 128}
+HEADER = 2**19
+"""Bytes of a file before its tensors; what the names leave is filled with blanks."""
+TYPES = {torch.float16: "F16", torch.bfloat16: "BF16", torch.float32: "F32"}
 _DOWN, _ATTENDS = "DownBlock2D", "CrossAttnDownBlock2D"
 _KINDS = {
     Base.SD1: [_ATTENDS] * 3 + [_DOWN],
@@ -114,36 +115,38 @@ def _texts(base: Base, *, tiny: bool) -> dict[Part, dict[str, Any]]:
     return found[base]
 
 
-def networks(
-    base: Base, *, tiny: bool = True, inpainting: bool = False, seed: int = 0
-) -> dict[Part, dict[str, Tensor]]:
-    """Random weights of every network, by the names of diffusers and transformers, so that outputs stay finite."""
+def shapes(base: Base, *, tiny: bool = True, inpainting: bool = False) -> dict[Part, dict[str, torch.Size]]:
+    """Shapes of every network's tensors, by the names of diffusers and transformers; no memory is taken."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-    made = configs(base, tiny=tiny, inpainting=inpainting)
-    found: dict[Part, dict[str, Tensor]] = {}
-    rng = torch.Generator().manual_seed(seed)
-    for part, config in made.items():
+    found: dict[Part, dict[str, torch.Size]] = {}
+    for part, config in configs(base, tiny=tiny, inpainting=inpainting).items():
         with torch.device("meta"):
-            if part == "unet":
-                network = UNet2DConditionModel(**{key: _tuple(value) for key, value in config.items()})
-            elif part == "vae":
-                network = AutoencoderKL(**{key: _tuple(value) for key, value in config.items()})
+            if part in ("unet", "vae"):
+                make = UNet2DConditionModel if part == "unet" else AutoencoderKL
+                network = make(
+                    **{key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
+                )
             else:
                 make = CLIPTextModelWithProjection if part == "text_2" else CLIPTextModel
                 network = make(CLIPTextConfig(**config))
-        shapes = {name: tensor.shape for name, tensor in network.state_dict().items() if "position_ids" not in name}
-        found[part] = {name: _random(name, shape, rng) for name, shape in shapes.items()}
+        tensors = network.state_dict().items()
+        found[part] = {name: tensor.shape for name, tensor in tensors if "position_ids" not in name}
     return found
 
 
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def networks(base: Base, *, inpainting: bool = False, seed: int = 0) -> dict[Part, dict[str, Tensor]]:
+    """Random weights of tiny networks, by the names of diffusers and transformers."""
+    return {
+        part: {name: _random(part, name, shape, seed) for name, shape in inside.items()}
+        for part, inside in shapes(base, inpainting=inpainting).items()
+    }
 
 
-def _random(name: str, shape: torch.Size, rng: torch.Generator) -> Tensor:
-    noise = torch.randn(shape, generator=rng)
+def _random(part: Part, name: str, shape: torch.Size, seed: int) -> Tensor:
+    """Of such a size that outputs stay finite; every tensor has random numbers of its own."""
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(crc32(f"{seed} {part} {name}".encode())))
     if "embedding.weight" in name:
         return noise * 0.05
     if len(shape) > 1:
@@ -152,57 +155,60 @@ def _random(name: str, shape: torch.Size, rng: torch.Generator) -> Tensor:
     return 1 + 0.1 * noise if name.endswith("weight") else 0.1 * noise
 
 
-def stored(base: Base, made: Mapping[Part, Mapping[str, Any]]) -> dict[Part, dict[str, Stored]]:
-    """Where a single file has every tensor."""
-    found: dict[Part, dict[str, Stored]] = {
-        "unet": _under(layout.unet(made["unet"]), UNET),
-        "vae": _under(layout.autoencoder(made["vae"]), AUTOENCODER),
-    }
-    for part, prefix in TEXTS[base].items():
-        if prefix.endswith("transformer."):
-            found[part] = _under(layout.clip(made[part]), f"{prefix}text_model.")
-        else:
-            found[part] = _under(layout.open_clip(made[part], projected=part == "text_2"), prefix)
-    return found
-
-
-def _under(names: Mapping[str, Stored], prefix: str) -> dict[str, Stored]:
-    return {ours: Stored(prefix + one.name, one.third, one.transposed, one.flat) for ours, one in names.items()}
-
-
-def write(
-    path: Path,
-    base: Base = Base.SD1,
+def stream(
+    base: Base,
     *,
     tiny: bool = True,
     inpainting: bool = False,
+    prediction: Prediction = "noise",
     seed: int = 0,
     dtype: torch.dtype = torch.float16,
-) -> Path:
-    """Write a checkpoint to `path`."""
-    save_file(tensors(base, tiny=tiny, inpainting=inpainting, seed=seed, dtype=dtype), path)
-    return path
-
-
-def tensors(
-    base: Base, *, tiny: bool = True, inpainting: bool = False, seed: int = 0, dtype: torch.dtype = torch.float16
-) -> dict[str, Tensor]:
-    """What a single file holds."""
-    weights = networks(base, tiny=tiny, inpainting=inpainting, seed=seed)
-    thirds: dict[str, dict[int, Tensor]] = {}
-    out: dict[str, Tensor] = {"alphas_cumprod": torch.linspace(1, 0.005, 1000)}
-    for part, names in stored(base, configs(base, tiny=tiny, inpainting=inpainting)).items():
-        for ours, place in names.items():
-            tensor = weights[part].pop(ours).to(dtype)
-            if place.third is not None:
-                thirds.setdefault(place.name, {})[place.third] = tensor
-            else:
+) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a single file, one after the other."""
+    yield "alphas_cumprod", torch.linspace(1, 0.005, 1000)
+    if prediction == "v":
+        yield "v_pred", torch.zeros(0)
+    known = shapes(base, tiny=tiny, inpainting=inpainting)
+    for part, places in layout.places(base, configs(base, tiny=tiny, inpainting=inpainting)).items():
+        assert places.keys() == known[part].keys()
+        thirds: list[Tensor] = []  # of a file's tensor; they follow each other
+        for ours, place in places.items():
+            tensor = _random(part, ours, known[part][ours], seed).to(dtype)
+            if place.third is None:
                 tensor = tensor.T if place.transposed else tensor
-                out[place.name] = (tensor[:, :, None, None] if place.flat else tensor).contiguous()
-        assert not weights[part], sorted(weights[part])[:5]
-    for name, parts in thirds.items():
-        out[name] = torch.cat([parts[number] for number in range(3)])
-    return out
+                yield (
+                    place.name,
+                    (tensor[:, :, None, None] if place.flat and tensor.dim() == 2 else tensor).contiguous(),
+                )
+            else:
+                thirds.append(tensor)
+            if len(thirds) == 3:
+                yield place.name, torch.cat(thirds)
+                thirds = []
+
+
+def tensors(base: Base, **how: Any) -> dict[str, Tensor]:
+    """All that `stream` gives."""
+    return dict(stream(base, **how))
+
+
+def write(path: Path, base: Base = Base.SD1, **how: Any) -> Path:
+    """Write a checkpoint to `path`, holding one tensor at a time in memory. `how` is what `stream` takes."""
+    header: dict[str, Any] = {}
+    place = 0
+    with path.open("wb") as file:
+        file.seek(8 + HEADER)
+        for name, tensor in stream(base, **how):
+            data = tensor.view(torch.uint8).numpy().tobytes()
+            header[name] = {
+                "dtype": TYPES[tensor.dtype],
+                "shape": list(tensor.shape),
+                "data_offsets": [place, place := place + len(data)],
+            }
+            file.write(data)
+        file.seek(0)
+        file.write(HEADER.to_bytes(8, "little") + json.dumps(header).encode().ljust(HEADER))
+    return path
 
 
 def folder(path: Path, base: Base = Base.SD1, *, inpainting: bool = False, seed: int = 0) -> Path:
@@ -230,9 +236,11 @@ def main() -> None:
     parser.add_argument("base", type=Base, choices=list(Base))
     parser.add_argument("--full", action="store_true", help="of the size of the real one")
     parser.add_argument("--inpainting", action="store_true")
+    parser.add_argument("--prediction", choices=["noise", "v"], default="noise")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    print(write(options.path, options.base, tiny=not options.full, inpainting=options.inpainting, seed=options.seed))
+    how = {"inpainting": options.inpainting, "prediction": options.prediction, "seed": options.seed}
+    print(write(options.path, options.base, tiny=not options.full, **how))
 
 
 if __name__ == "__main__":

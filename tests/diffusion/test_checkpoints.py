@@ -1,119 +1,19 @@
-"""Checkpoints of every kind, against what diffusers makes of the same files; and files that are none."""
+"""Checkpoints of all forms: single files, pickles, folders, autoencoders alone."""
 
+import gc
+import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from diffusers.loaders import single_file_utils
 from safetensors.torch import load_file, save_file
 from tests.diffusion import made
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 from figment.core.errors import CheckpointError
 from figment.diffusion.checkpoints import Checkpoint, open_autoencoder, open_checkpoint
-from figment.diffusion.kinds import Base, Part
-from figment.diffusion.networks import Conditioning
-from figment.diffusion.torch_backend import TorchBackend, text_network
-
-BASES = list(Base)
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[Base, Path]:
-    root = tmp_path_factory.mktemp("checkpoints")
-    return {base: made.write(root / f"{base.name}.safetensors", base) for base in BASES}
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FIGMENT_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.mark.parametrize("base", BASES)
-def test_a_kind_is_told_by_names_and_shapes_alone(files: dict[Base, Path], base: Base) -> None:
-    kind = open_checkpoint(files[base]).kind
-    assert (kind.base, kind.inpainting, kind.prediction) == (base, False, "noise")
-    for part, config in made.configs(base).items():
-        for key, value in config.items():
-            found = kind.configs[part].get(key)
-            if key == "projection_dim" and part == "text":
-                continue  # it has none
-            assert found == value or (isinstance(found, list) and set(found) == {value}), (part, key)
-
-
-@pytest.mark.parametrize("base", BASES)
-def test_every_tensor_is_what_diffusers_makes_of_it(files: dict[Base, Path], base: Base) -> None:
-    opened = open_checkpoint(files[base])
-    original = load_file(files[base])
-    configs: dict[Any, Any] = dict(opened.kind.configs)
-    unet = configs["unet"] | {
-        "addition_embed_type": configs["unet"].get("addition_embed_type"),
-        "class_embed_type": None,
-    }
-    theirs: dict[Part, Any] = {
-        "unet": single_file_utils.convert_ldm_unet_checkpoint(dict(original), unet),
-        "vae": single_file_utils.convert_ldm_vae_checkpoint(dict(original), configs["vae"]),
-    }
-    for part, expected in theirs.items():
-        found = opened.parts[part]
-        assert set(found) == set(expected), part
-        assert all(torch.equal(found[name], tensor.view(found[name].shape)) for name, tensor in expected.items()), part
-
-
-@pytest.mark.parametrize("base", [Base.SD1, Base.SDXL])
-def test_the_text_encoder_of_clip_is_what_diffusers_makes_of_it(files: dict[Base, Path], base: Base) -> None:
-    original = load_file(files[base])
-    expected = single_file_utils.convert_ldm_clip_checkpoint(dict(original))
-    found = open_checkpoint(files[base]).parts["text"]
-    assert {name.removeprefix("text_model.") for name in expected} == set(found)
-    assert all(torch.equal(found[name.removeprefix("text_model.")], tensor) for name, tensor in expected.items())
-
-
-def test_the_text_encoder_of_open_clip_is_what_diffusers_makes_of_it(files: dict[Base, Path]) -> None:
-    opened = open_checkpoint(files[Base.SDXL])
-    whole = CLIPTextModelWithProjection(CLIPTextConfig(**opened.kind.configs["text_2"]))
-    expected = single_file_utils.convert_open_clip_checkpoint(
-        whole, load_file(files[Base.SDXL]), prefix="conditioner.embedders.1.model."
-    )
-    found = opened.parts["text_2"]
-    names = {name for name in expected if not name.endswith("position_ids")}
-    assert names == set(found)
-    assert all(torch.equal(found[name], expected[name]) for name in names)
-
-
-@pytest.mark.parametrize("base", BASES)
-def test_networks_are_filled_and_run(files: dict[Base, Path], base: Base) -> None:
-    opened = open_checkpoint(files[base])
-    backend = TorchBackend(torch.device("cpu"), torch.float32)
-    width = opened.kind.configs["unet"]["cross_attention_dim"]
-    large = "text_2" in opened.parts
-    told = Conditioning(
-        torch.randn(2, 77, width),
-        torch.randn(2, 96) if large else None,
-        torch.full((2, 6 if base is Base.SDXL else 5), 64.0) if large else None,
-    )
-    unet = backend.unet(opened.kind, opened.parts["unet"])
-    x = torch.randn(2, 4, 16, 8)
-    whole, between = (unet(x, torch.full((2,), time), told) for time in (500.0, 500.5))
-    assert whole.shape == x.shape
-    assert whole.isfinite().all()
-    assert not torch.equal(whole, between)
-    vae = backend.autoencoder(opened.kind, opened.parts["vae"])
-    assert vae.decode(vae.encode(torch.zeros(1, 3, 64, 32))).shape == (1, 3, 64, 32)
-    parts: tuple[Part, ...] = ("text", "text_2")
-    for part in parts:
-        if part in opened.parts:
-            network = text_network(opened.kind, part, opened.parts[part])
-            assert network(torch.tensor([[49406, 320, 49407]])).last_hidden_state.isfinite().all()
-
-
-@pytest.mark.parametrize("base", [Base.SD1, Base.SDXL])
-def test_inpainting_is_told_by_nine_channels(tmp_path: Path, base: Base) -> None:
-    opened = open_checkpoint(made.write(tmp_path / "a.safetensors", base, inpainting=True))
-    assert opened.kind.inpainting
-    assert opened.kind.configs["unet"]["in_channels"] == 9
+from figment.diffusion.kinds import Base
+from figment.diffusion.torch_backend import TorchBackend
 
 
 def test_what_the_unet_predicts_is_read_from_where_it_stands(tmp_path: Path) -> None:
@@ -132,6 +32,12 @@ def test_what_the_unet_predicts_is_read_from_where_it_stands(tmp_path: Path) -> 
     opened = open_checkpoint(plain)
     assert opened.kind.prediction == "v"
     assert opened.prediction_known
+    plain.with_suffix(".yaml").unlink()
+    plain.with_suffix(".json").write_text('{"prediction_type": "v_prediction"}')
+    assert open_checkpoint(plain).kind.prediction == "v"
+    for content in ("[", "[]", '{"prediction_type": 5}', '{"prediction_type": "sample"}'):
+        plain.with_suffix(".json").write_text(content)
+        assert not open_checkpoint(plain).prediction_known
 
 
 def same(first: Checkpoint, second: Checkpoint) -> bool:
@@ -142,44 +48,23 @@ def same(first: Checkpoint, second: Checkpoint) -> bool:
     )
 
 
-def test_a_pickled_checkpoint_of_lightning_is_converted_once(files: dict[Base, Path], tmp_path: Path) -> None:
+def test_a_pickled_checkpoint_is_converted_once(checkpoints: dict[Base, Path], tmp_path: Path) -> None:
     old = tmp_path / "old.ckpt"
-    _write_lightning(old, load_file(files[Base.SD1]))
+    torch.save({"epoch": 3, "state_dict": load_file(checkpoints[Base.SD1])}, old)
     opened = open_checkpoint(old)
     assert opened.name == "old"
-    assert same(opened, open_checkpoint(files[Base.SD1]))
+    assert same(opened, open_checkpoint(checkpoints[Base.SD1]))
     kept = list((tmp_path / "cache" / "converted").iterdir())
     open_checkpoint(old)
     assert list((tmp_path / "cache" / "converted").iterdir()) == kept
     assert len(kept) == 1
 
 
-def _write_lightning(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """As PyTorch Lightning did in 2022: a class as the key of its callbacks, and a number of numpy."""
-    import sys
-    import types
-
-    import numpy as np
-
-    module = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
-    made_there = type("ModelCheckpoint", (), {"__module__": module.__name__})
-    module.ModelCheckpoint = made_there  # type: ignore[attr-defined]  # a module made by hand
-    names = ("pytorch_lightning", "pytorch_lightning.callbacks", module.__name__)
-    for name in names:
-        sys.modules[name] = module
-    try:
-        state = {made_there: {"best_model_score": np.float64(0.5)}}
-        torch.save({"epoch": 3, "callbacks": state, "state_dict": tensors}, path)
-    finally:
-        for name in names:
-            del sys.modules[name]
-
-
 @pytest.mark.parametrize("base", [Base.SD1, Base.SDXL])
-def test_a_folder_of_diffusers_is_the_same_model(files: dict[Base, Path], tmp_path: Path, base: Base) -> None:
+def test_a_folder_of_diffusers_is_the_same_model(checkpoints: dict[Base, Path], tmp_path: Path, base: Base) -> None:
     opened = open_checkpoint(made.folder(tmp_path / "model", base))
     assert opened.kind.base is base
-    assert same(opened, open_checkpoint(files[base]))
+    assert same(opened, open_checkpoint(checkpoints[base]))
 
 
 def test_the_text_encoder_of_sd2_in_a_folder_ends_where_states_are_taken(tmp_path: Path) -> None:
@@ -187,8 +72,10 @@ def test_the_text_encoder_of_sd2_in_a_folder_ends_where_states_are_taken(tmp_pat
     assert open_checkpoint(made.write(tmp_path / "a.safetensors", Base.SD2)).kind.depth == 2
 
 
-def test_an_autoencoder_of_its_own_is_read_with_and_without_prefix(files: dict[Base, Path], tmp_path: Path) -> None:
-    whole = load_file(files[Base.SD1])
+def test_an_autoencoder_of_its_own_is_read_with_and_without_prefix(
+    checkpoints: dict[Base, Path], tmp_path: Path
+) -> None:
+    whole = load_file(checkpoints[Base.SD1])
     inside = {name: tensor for name, tensor in whole.items() if name.startswith("first_stage_model.")}
     save_file(inside, tmp_path / "prefixed.safetensors")
     save_file(
@@ -198,94 +85,11 @@ def test_an_autoencoder_of_its_own_is_read_with_and_without_prefix(files: dict[B
         {"state_dict": {name.removeprefix("first_stage_model."): one for name, one in inside.items()}},
         tmp_path / "a.vae.pt",
     )
-    expected = open_checkpoint(files[Base.SD1]).parts["vae"]
+    expected = open_checkpoint(checkpoints[Base.SD1]).parts["vae"]
     for name in ("prefixed.safetensors", "bare.safetensors", "a.vae.pt"):
         _, found = open_autoencoder(tmp_path / name)
         assert set(found) == set(expected)
         assert all(torch.equal(found[key], expected[key]) for key in expected)
-
-
-def without(tensors: dict[str, torch.Tensor], start: str) -> dict[str, torch.Tensor]:
-    return {name: tensor for name, tensor in tensors.items() if not name.startswith(start)}
-
-
-@pytest.mark.parametrize(
-    ("start", "message"),
-    [
-        ("first_stage_model.", r"lacks its autoencoder \(VAE\)"),
-        ("cond_stage_model.", "lacks its text encoder; use the full checkpoint"),
-        ("model.diffusion_model.", "is an autoencoder"),
-        ("model.diffusion_model.input_blocks.4.", "lacks blocks of its UNet"),
-        (
-            "model.diffusion_model.output_blocks.4.0.",
-            r"lacks the tensor model.diffusion_model.output_blocks.4.0.*and \d+ more",
-        ),
-        ("model.diffusion_model.middle_block.", "lacks the tensor middle_block"),
-        ("first_stage_model.decoder.up.2.block.1.conv1.bias", "lacks the tensor first_stage_model.decoder.up.2"),
-    ],
-)
-def test_what_is_missing_is_named(files: dict[Base, Path], tmp_path: Path, start: str, message: str) -> None:
-    path = tmp_path / "cut.safetensors"
-    save_file(without(load_file(files[Base.SD1]), start), path)
-    with pytest.raises(CheckpointError, match=message):
-        open_checkpoint(path)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_weights_that_are_not_finite_are_refused(files: dict[Base, Path], tmp_path: Path, value: float) -> None:
-    tensors = load_file(files[Base.SD1])
-    tensors["model.diffusion_model.out.2.weight"].fill_(value)
-    save_file(tensors, tmp_path / "a.safetensors")
-    with pytest.raises(CheckpointError, match=r"is spoilt: model\.diffusion_model\.out\.2\.weight holds numbers"):
-        open_checkpoint(tmp_path / "a.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [
-        (
-            ["lora_unet_mid_block_attentions_0_proj_in.lora_down.weight"],
-            "is a LoRA, not a checkpoint; put it into models/Lora",
-        ),
-        (["emb_params"], "is a textual-inversion embedding"),
-        (["decoder.conv_in.weight"], r"is an autoencoder \(VAE\) alone"),
-        (["model.diffusion_model.double_blocks.0.img_attn.qkv.weight"], "is Flux, which is not supported"),
-        (
-            ["model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"],
-            "is Stable Diffusion 3, which is not supported",
-        ),
-        (["model.diffusion_model.out.0.bias"], "is a part of a model alone"),
-        (["x"], "is no Stable Diffusion checkpoint"),
-    ],
-)
-def test_other_files_are_called_what_they_are(tmp_path: Path, names: list[str], message: str) -> None:
-    save_file({name: torch.zeros(2, 2) for name in names}, tmp_path / "a.safetensors")
-    with pytest.raises(CheckpointError, match=message):
-        open_checkpoint(tmp_path / "a.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is empty; copy it again"),
-        (b"<!DOCTYPE html><html>", "is a web page, not a model"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
-        (b"\xff" * 64, "is neither safetensors nor a PyTorch checkpoint"),
-        ((2**62).to_bytes(8, "little") + b"{}", "is cut off"),
-    ],
-)
-def test_files_that_are_no_models_are_called_what_they_are(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "a.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=message):
-        open_checkpoint(path)
-
-
-def test_a_truncated_file_is_refused(files: dict[Base, Path], tmp_path: Path) -> None:
-    path = tmp_path / "a.safetensors"
-    path.write_bytes(files[Base.SD1].read_bytes()[:-100])
-    with pytest.raises(CheckpointError, match="is cut off: 100 bytes are missing"):
-        open_checkpoint(path)
 
 
 def test_a_folder_without_its_parts_is_refused(tmp_path: Path) -> None:
@@ -297,3 +101,98 @@ def test_a_folder_without_its_parts_is_refused(tmp_path: Path) -> None:
     (root / "vae" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"holds no .safetensors file"):
         open_checkpoint(root)
+
+
+def test_a_folder_that_lacks_a_tensor_is_refused(tmp_path: Path) -> None:
+    root = made.folder(tmp_path / "model")
+    file = root / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(file)
+    del tensors["conv_in.bias"]
+    save_file(tensors, file)
+    with pytest.raises(CheckpointError, match=r"lacks the tensor conv_in\.bias"):
+        open_checkpoint(root)
+
+
+def test_of_a_folders_variants_the_full_one_is_read(tmp_path: Path) -> None:
+    root = made.folder(tmp_path / "model")
+    file = root / "unet" / "diffusion_pytorch_model.safetensors"
+    half = {name: tensor.half() for name, tensor in load_file(file).items()}
+    save_file(half, file.with_suffix(".fp16.safetensors"))
+    assert open_checkpoint(root).parts["unet"]["conv_in.bias"].dtype == torch.float32
+    file.unlink()
+    assert torch.equal(open_checkpoint(root).parts["unet"]["conv_in.bias"], half["conv_in.bias"])
+
+
+def test_an_autoencoder_in_diffusers_names_of_any_age_is_read(tmp_path: Path) -> None:
+    expected = made.networks(Base.SD1)["vae"]
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    aged = dict(expected)
+    for name in expected:
+        for new, before in old.items():
+            if f".attentions.0.{new}." in name:
+                aged[name.replace(new, before)] = aged.pop(name)
+    for number, tensors in enumerate((expected, aged)):
+        path = tmp_path / f"{number}.safetensors"
+        save_file(tensors, path)
+        config, found = open_autoencoder(path)
+        assert set(found) == set(expected)
+        assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+        assert config["block_out_channels"] == made.configs(Base.SD1)["vae"]["block_out_channels"]
+    del aged["encoder.conv_in.bias"]
+    save_file(aged, tmp_path / "cut.safetensors")
+    with pytest.raises(CheckpointError, match=r"lacks the tensor encoder\.conv_in\.bias"):
+        open_autoencoder(tmp_path / "cut.safetensors")
+
+
+def test_a_lora_is_no_autoencoder(tmp_path: Path) -> None:
+    save_file({"lora_te_x.lora_up.weight": torch.zeros(2)}, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=r"is no autoencoder \(VAE\): it has no decoder"):
+        open_autoencoder(tmp_path / "a.safetensors")
+
+
+def test_old_files_name_the_attention_of_the_autoencoder_as_matrices(
+    checkpoints: dict[Base, Path], tmp_path: Path
+) -> None:
+    """Single files hold 1x1 convolutions; some programs write them back as matrices."""
+    tensors = load_file(checkpoints[Base.SD1])
+    for name, tensor in tensors.items():
+        if ".attn_1." in name and tensor.dim() == 4:
+            tensors[name] = tensor[:, :, 0, 0].contiguous()
+    save_file(tensors, tmp_path / "a.safetensors")
+    assert same(open_checkpoint(tmp_path / "a.safetensors"), open_checkpoint(checkpoints[Base.SD1]))
+
+
+def test_a_clip_without_the_prefix_of_transformers_is_read(checkpoints: dict[Base, Path], tmp_path: Path) -> None:
+    tensors = {name.replace(".text_model.", "."): one for name, one in load_file(checkpoints[Base.SD1]).items()}
+    save_file(tensors, tmp_path / "a.safetensors")
+    assert same(open_checkpoint(tmp_path / "a.safetensors"), open_checkpoint(checkpoints[Base.SD1]))
+
+
+def test_a_tensor_of_the_wrong_shape_is_named_when_its_network_is_made(
+    checkpoints: dict[Base, Path], tmp_path: Path
+) -> None:
+    tensors = load_file(checkpoints[Base.SD1])
+    tensors["model.diffusion_model.out.0.weight"] = torch.ones(7)
+    save_file(tensors, tmp_path / "a.safetensors")
+    opened = open_checkpoint(tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=r"has conv_norm_out.weight as \(7,\), but its network takes \(32,\)"):
+        TorchBackend(torch.device("cpu"), torch.float32).unet(opened.kind, opened.parts["unet"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="needs Linux's list of what is mapped")
+def test_a_file_is_let_go_with_its_checkpoint(checkpoints: dict[Base, Path]) -> None:
+    def mapped() -> bool:
+        gc.collect()
+        return str(checkpoints[Base.SD2]) in Path("/proc/self/maps").read_text()
+
+    opened = open_checkpoint(checkpoints[Base.SD2])
+    tensor = opened.parts["unet"]["conv_in.weight"]
+    assert mapped()
+    del opened, tensor
+    assert not mapped()
+
+
+def test_hashes_are_those_of_the_web_ui(checkpoints: dict[Base, Path]) -> None:
+    opened = open_checkpoint(checkpoints[Base.SD1])
+    assert opened.sha256 == hashlib.sha256(checkpoints[Base.SD1].read_bytes()).hexdigest()
+    assert opened.hash == opened.sha256[:10]

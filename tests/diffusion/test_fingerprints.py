@@ -1,21 +1,19 @@
-"""Hashes that are worked out once, and what lies beside a model."""
+"""Hashes that are worked out once."""
 
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from figment.diffusion import fingerprints, sidecars
+from figment.core.errors import CheckpointError
+from figment.diffusion import fingerprints
 from figment.diffusion.fingerprints import fingerprint, tensors_fingerprint
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("FIGMENT_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -49,25 +47,29 @@ def test_a_damaged_or_read_only_cache_costs_time_alone(model: Path, tmp_path: Pa
     assert fingerprint(model) == first
 
 
-def test_sidecars_of_all_programs_are_read(model: Path) -> None:
-    assert sidecars.read(model) == sidecars.Sidecar()
-    model.with_suffix(".cm-info.json").write_text(json.dumps({"BaseModel": "SDXL 1.0", "TrainedWords": ["x"]}))
-    assert sidecars.read(model).triggers == ("x",)
-    model.with_suffix(".civitai.info").write_text(
-        json.dumps({"baseModel": "SD 1.5", "trainedWords": ["miku, blue hair", "miku"]})
-    )
-    assert sidecars.read(model).triggers == ("miku", "blue hair")
-    own = {"activation text": "mine", "preferred weight": 0.8, "sd version": "Unknown", "negative text": "bad"}
-    model.with_suffix(".json").write_text(json.dumps(own))
-    model.with_suffix(".preview.png").write_bytes(b"png")
-    found = sidecars.read(model)
-    assert (found.triggers, found.base, found.weight, found.negative) == (("mine",), "SD 1.5", 0.8, "bad")
-    assert found.preview == model.with_suffix(".preview.png")
+def test_a_folder_is_known_again_by_its_parts(tmp_path: Path) -> None:
+    part = tmp_path / "model" / "unet" / "a.safetensors"
+    part.parent.mkdir(parents=True)
+    save_file({"x": torch.zeros(4)}, part)
+    first = fingerprint(tmp_path / "model")
+    save_file({"x": torch.ones(4)}, part)
+    assert fingerprint(tmp_path / "model") != first
 
 
-@pytest.mark.parametrize(
-    "content", ["", "[1]", "{", "{" * 100_000, '{"activation text": 5, "preferred weight": "x"}', " " * 2**21]
-)
-def test_what_strangers_write_cannot_stop_a_listing(model: Path, content: str) -> None:
-    model.with_suffix(".json").write_text(content)
-    assert sidecars.read(model) == sidecars.Sidecar()
+def test_two_processes_may_hash_at_once(tmp_path: Path) -> None:
+    code = "import sys; from pathlib import Path; from figment.diffusion.fingerprints import fingerprint as f\n"
+    code += "print(*[f(Path(p)) for p in sys.argv[1:]])"
+    paths = [tmp_path / f"{number}.safetensors" for number in range(8)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]) * 1000)
+    command = [sys.executable, "-c", code, *map(str, paths)]
+    children = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    expected = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    assert [child.communicate()[0].split() for child in children] == [expected, expected]
+    known = json.loads((tmp_path / "cache" / "fingerprints.json").read_text())
+    assert {value[-1] for value in known.values()} <= set(expected)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"Cannot read .*gone.safetensors: No such file"):
+        fingerprint(tmp_path / "gone.safetensors")

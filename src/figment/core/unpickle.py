@@ -46,7 +46,8 @@ HARMLESS = (
     "numpy.dtype",
     "_codecs.encode",
 )
-"""Names in the training state that PyTorch Lightning left in the checkpoints of 2022; `Inert` stands for each."""
+"""Names in the training state that PyTorch Lightning left in the checkpoints of 2022; `Inert` stands for each, and what
+they name is never imported."""
 
 
 class Refused(Exception):

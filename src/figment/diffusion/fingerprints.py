@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from figment.core.errors import OutputError
+from figment.core.errors import CheckpointError, OutputError
 from figment.core.files import write_bytes
 
 __all__ = ["cache_home", "fingerprint", "tensors_fingerprint"]
@@ -32,13 +32,12 @@ def tensors_fingerprint(path: Path) -> str:
 
 
 def _remembered(path: Path, part: str) -> str:
-    status = path.stat()
+    seen = _seen(path)
     key = f"{part}:{path.resolve()}"
-    seen = [status.st_size, status.st_mtime_ns]
     ledger = cache_home() / "fingerprints.json"
     known = _read(ledger).get(key)
-    if known and known[:2] == seen:
-        return str(known[2])
+    if isinstance(known, list) and known[:-1] == seen:
+        return str(known[-1])
     found = _of_folder(path) if path.is_dir() else _hashed(path, part)
     # Another process may have written meanwhile: what it knows is kept. The hash is right even if it cannot be kept.
     with suppress(OutputError):
@@ -46,7 +45,17 @@ def _remembered(path: Path, part: str) -> str:
     return found
 
 
-def _read(ledger: Path) -> dict[str, list[Any]]:
+def _seen(path: Path) -> list[int]:
+    """Size and time by which it is known whether `path` has changed. Raises CheckpointError."""
+    try:
+        files = _parts(path) if path.is_dir() else [path]
+        states = [file.stat() for file in files]
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {path}: {error.strerror}.") from error
+    return [sum(state.st_size for state in states), max((state.st_mtime_ns for state in states), default=0)]
+
+
+def _read(ledger: Path) -> dict[str, Any]:
     try:
         known = json.loads(ledger.read_bytes())
     except (OSError, ValueError):
@@ -57,10 +66,14 @@ def _read(ledger: Path) -> dict[str, list[Any]]:
 def _hashed(path: Path, part: str) -> str:
     with path.open("rb") as file:
         if part == "tensors" and path.suffix.lower() == ".safetensors":
-            file.seek(8 + int.from_bytes(file.read(8), "little"))
+            length = int.from_bytes(file.read(8), "little")
+            file.seek(min(8 + length, path.stat().st_size))
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _of_folder(path: Path) -> str:
-    parts = sorted(path.rglob("*.safetensors"))
-    return hashlib.sha256("".join(_hashed(part, "whole") for part in parts).encode()).hexdigest()
+    return hashlib.sha256("".join(_hashed(part, "whole") for part in _parts(path)).encode()).hexdigest()
+
+
+def _parts(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.safetensors"))

@@ -1,18 +1,28 @@
 """Names of tensors in single files, as their authors' programs wrote them, for those of diffusers and transformers.
 
-Every function yields pairs (our name, name in the file) for one network, by its configuration; `Stored` adds what is to
-be done with a tensor that is stored in another shape.
+A single file holds a UNet, an autoencoder and one or two text encoders, each under a prefix. Which names there are
+follows from the networks' configurations; `Stored` adds what is to be done with a tensor of another shape.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
-__all__ = ["Stored", "autoencoder", "clip", "open_clip", "unet"]
+from figment.diffusion.kinds import Base, Part
+
+__all__ = ["AUTOENCODER", "TEXTS", "UNET", "Stored", "autoencoder", "clip", "open_clip", "places", "prefixed", "unet"]
 
 Pairs = Iterator[tuple[str, str]]
+UNET, AUTOENCODER = "model.diffusion_model.", "first_stage_model."
+TEXTS: Mapping[Base, Mapping[Part, str]] = {
+    Base.SDXL: {"text": "conditioner.embedders.0.transformer.", "text_2": "conditioner.embedders.1.model."},
+    Base.SDXL_REFINER: {"text_2": "conditioner.embedders.0.model."},
+    Base.SD2: {"text": "cond_stage_model.model."},
+    Base.SD1: {"text": "cond_stage_model.transformer."},
+}
+"""Where each kind keeps its text encoders; the first kind of which all are there is the one."""
 _RESNET = {
     "norm1": "in_layers.0",
     "conv1": "in_layers.2",
@@ -48,6 +58,30 @@ class Stored:
         if self.transposed:
             tensor = tensor.T
         return tensor[:, :, 0, 0] if self.flat and tensor.dim() == 4 else tensor
+
+
+def places(
+    base: Base, configs: Mapping[Part, Mapping[str, Any]], *, bare: bool = False
+) -> dict[Part, dict[str, Stored]]:
+    """Where a single file of `base` has every tensor of its networks, which have these `configs`.
+
+    `bare` files, written by some programs, lack the "text_model." in the names of CLIP.
+    """
+    found: dict[Part, dict[str, Stored]] = {
+        "unet": prefixed(unet(configs["unet"]), UNET),
+        "vae": prefixed(autoencoder(configs["vae"]), AUTOENCODER),
+    }
+    for part, prefix in TEXTS[base].items():
+        if prefix.endswith("transformer."):
+            found[part] = prefixed(clip(configs[part]), prefix if bare else f"{prefix}text_model.")
+        else:
+            found[part] = prefixed(open_clip(configs[part], projected=part == "text_2"), prefix)
+    return found
+
+
+def prefixed(names: Mapping[str, Stored], prefix: str) -> dict[str, Stored]:
+    """The same places, their names in the file after `prefix`."""
+    return {ours: replace(stored, name=prefix + stored.name) for ours, stored in names.items()}
 
 
 def unet(config: Mapping[str, Any]) -> dict[str, Stored]:
