@@ -5,13 +5,15 @@ Constants stay in the memory-mapped checkpoint until a layer is first used, so t
 
 import ctypes
 import math
-from collections.abc import Mapping
+import mmap
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import openvino as ov
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from figment.diffusion import openvino_graph
@@ -20,6 +22,11 @@ from figment.diffusion.kinds import Kind
 from figment.diffusion.networks import Conditioning, UNet, Weights
 
 __all__ = ["OpenVinoAutoencoder", "OpenVinoBackend", "OpenVinoUNet", "has_bfloat16", "sinusoids"]
+
+PAGE_OUT_FROM = 2**16
+"""Bytes of a constant that is worth letting go."""
+MADV_PAGEOUT = 21
+"""Of Linux 5.4 and later; others refuse it, which does no harm."""
 
 
 @cache
@@ -56,7 +63,7 @@ class OpenVinoBackend:
         settings: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "bf16" if self.half else "f32"}
         if self.threads is not None:
             settings["INFERENCE_NUM_THREADS"] = self.threads
-        return _Compiled(_core().compile_model(model, "CPU", settings))
+        return _Compiled(_core().compile_model(model, "CPU", settings), _places(model))
 
 
 class OpenVinoUNet:
@@ -110,11 +117,17 @@ class OpenVinoAutoencoder:
 class _Compiled:
     """A compiled graph, called with tensors by name."""
 
-    def __init__(self, compiled: ov.CompiledModel) -> None:
+    def __init__(self, compiled: ov.CompiledModel, places: Sequence[tuple[int, int]]) -> None:
         self.request = compiled.create_infer_request()
+        self.places = places
+        """Addresses and lengths of the constants, until they have been packed for this processor."""
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
         arrays = {name: np.ascontiguousarray(tensor.float().numpy()) for name, tensor in inputs.items()}
+        if self.places:  # a small call packs the weights, whose pages of the file are then no longer needed
+            self.request.infer({name: _small(array) for name, array in arrays.items()})
+            _let_go(self.places)
+            self.places = ()
         self.request.infer(arrays, share_inputs=True)
         return [torch.from_numpy(out.data.copy()) for out in self.request.output_tensors]
 
@@ -129,6 +142,31 @@ def sinusoids(values: Tensor, width: int) -> Tensor:
     frequencies = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / half)
     angles = values.float()[:, None] * frequencies
     return torch.cat([angles.cos(), angles.sin()], dim=1)
+
+
+def _small(array: NDArray[np.float32]) -> NDArray[np.float32]:
+    """One picture's input, of at most 8 latents or 64 pixels a side."""
+    most = 64 if array.ndim == 4 and array.shape[1] == 3 else 8
+    return np.ascontiguousarray(array[:1, :, :most, :most] if array.ndim == 4 else array[:1])
+
+
+def _places(model: ov.Model) -> list[tuple[int, int]]:
+    """Where the larger constants lie in memory."""
+    data = [node.data for node in model.get_ops() if node.get_type_name() == "Constant"]
+    return [(array.ctypes.data, array.nbytes) for array in data if array.nbytes >= PAGE_OUT_FROM]
+
+
+def _let_go(places: Sequence[tuple[int, int]]) -> None:
+    """Tell Linux that memory will not be needed soon: pages of a file are dropped, others stay as they are."""
+    try:
+        advise = ctypes.CDLL("libc.so.6").madvise
+    except (OSError, AttributeError):
+        return
+    page = mmap.PAGESIZE
+    for address, length in places:
+        start = -(-address // page) * page
+        whole = (address + length - start) // page * page
+        advise(ctypes.c_void_p(start), ctypes.c_size_t(whole), MADV_PAGEOUT)
 
 
 @cache
