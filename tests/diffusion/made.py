@@ -57,6 +57,7 @@ def configs(base: Base, *, tiny: bool = True, inpainting: bool = False) -> dict[
     texts = _texts(base, tiny=tiny)
     unet: dict[str, Any] = {
         "in_channels": 9 if inpainting else 4,
+        "out_channels": 4,
         "block_out_channels": widths,
         "layers_per_block": 2,
         "down_block_types": kinds,
@@ -76,6 +77,8 @@ def configs(base: Base, *, tiny: bool = True, inpainting: bool = False) -> dict[
         }
     levels = [32, 32, 64, 64] if tiny else [128, 256, 512, 512]
     vae = {
+        "in_channels": 3,
+        "out_channels": 3,
         "block_out_channels": levels,
         "layers_per_block": 2,
         "latent_channels": 4,
@@ -171,7 +174,7 @@ def stream(
     known = shapes(base, tiny=tiny, inpainting=inpainting)
     for part, places in layout.places(base, configs(base, tiny=tiny, inpainting=inpainting)).items():
         assert places.keys() == known[part].keys()
-        thirds: list[Tensor] = []  # of a file's tensor; they follow each other
+        thirds: dict[str, list[Tensor]] = {}
         for ours, place in places.items():
             tensor = _random(part, ours, known[part][ours], seed).to(dtype)
             if place.third is None:
@@ -181,10 +184,9 @@ def stream(
                     (tensor[:, :, None, None] if place.flat and tensor.dim() == 2 else tensor).contiguous(),
                 )
             else:
-                thirds.append(tensor)
-            if len(thirds) == 3:
-                yield place.name, torch.cat(thirds)
-                thirds = []
+                thirds.setdefault(place.name, []).append(tensor)
+                if place.third == 2:
+                    yield place.name, torch.cat(thirds.pop(place.name))
 
 
 def tensors(base: Base, **how: Any) -> dict[str, Tensor]:

@@ -13,7 +13,6 @@ from tests.diffusion import made
 from figment.core.errors import CheckpointError
 from figment.diffusion.checkpoints import Checkpoint, open_autoencoder, open_checkpoint
 from figment.diffusion.kinds import Base
-from figment.diffusion.torch_backend import TorchBackend
 
 
 def test_what_the_unet_predicts_is_read_from_where_it_stands(tmp_path: Path) -> None:
@@ -168,15 +167,39 @@ def test_a_clip_without_the_prefix_of_transformers_is_read(checkpoints: dict[Bas
     assert same(open_checkpoint(tmp_path / "a.safetensors"), open_checkpoint(checkpoints[Base.SD1]))
 
 
-def test_a_tensor_of_the_wrong_shape_is_named_when_its_network_is_made(
-    checkpoints: dict[Base, Path], tmp_path: Path
-) -> None:
-    tensors = load_file(checkpoints[Base.SD1])
-    tensors["model.diffusion_model.out.0.weight"] = torch.ones(7)
-    save_file(tensors, tmp_path / "a.safetensors")
-    opened = open_checkpoint(tmp_path / "a.safetensors")
-    with pytest.raises(CheckpointError, match=r"has conv_norm_out.weight as \(7,\), but its network takes \(32,\)"):
-        TorchBackend(torch.device("cpu"), torch.float32).unet(opened.kind, opened.parts["unet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.diffusion_model.out.0.weight",
+        "first_stage_model.decoder.mid.attn_1.q.weight",
+        "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_bias",
+    ],
+)
+def test_a_tensor_of_another_shape_is_named(checkpoints: dict[Base, Path], tmp_path: Path, name: str) -> None:
+    save_file(load_file(checkpoints[Base.SD2]) | {name: torch.ones(7)}, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match=rf"has {name} as \(7,\), which does not fit its network"):
+        open_checkpoint(tmp_path / "a.safetensors")
+
+
+def test_a_folder_whose_configuration_is_of_another_model_is_refused(tmp_path: Path) -> None:
+    root = made.folder(tmp_path / "model")
+    config = made.configs(Base.SD1)["unet"]
+    file = root / "unet" / "config.json"
+    file.write_text(json.dumps(config | {"cross_attention_dim": 32}))
+    with pytest.raises(CheckpointError, match=r"attn2.to_k.weight as \(32, 64\), which does not fit its network"):
+        open_checkpoint(root)
+    for wrong in ({"block_out_channels": 5}, {"layers_per_block": 10**9}, {"transformer_layers_per_block": [1, 10**9]}):
+        file.write_text(json.dumps(config | wrong))
+        with pytest.raises(CheckpointError, match=r"config.json does not describe its network"):
+            open_checkpoint(root)
+
+
+def test_a_folder_of_todays_transformers_is_read(checkpoints: dict[Base, Path], tmp_path: Path) -> None:
+    """Its text encoder has no prefix any more."""
+    root = made.folder(tmp_path / "model")
+    file = root / "text_encoder" / "model.safetensors"
+    save_file({name.removeprefix("text_model."): tensor for name, tensor in load_file(file).items()}, file)
+    assert same(open_checkpoint(root), open_checkpoint(checkpoints[Base.SD1]))
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="needs Linux's list of what is mapped")

@@ -106,11 +106,11 @@ def test_networks_say_what_those_of_diffusers_do(checkpoints: dict[Base, Path], 
 @pytest.mark.parametrize("tiny", [True, False])
 @pytest.mark.parametrize("base", BASES)
 def test_every_tensor_has_one_place_and_every_place_a_tensor(base: Base, tiny: bool) -> None:
-    """Of the tiny networks and of those of full size, whose shapes take no memory."""
+    """Of the right shape, in the tiny networks and in those of full size, whose shapes take no memory."""
     shapes = made.shapes(base, tiny=tiny)
     places = layout.places(base, made.configs(base, tiny=tiny))
     used = [place for part in places.values() for place in part.values()]
-    assert {part: set(names) for part, names in places.items()} == {part: set(names) for part, names in shapes.items()}
+    assert {part: {name: place.shape for name, place in names.items()} for part, names in places.items()} == shapes
     assert len({(place.name, place.third) for place in used}) == len(used)
     fused = {place.name for place in used if place.third is not None}
     assert all({place.third for place in used if place.name == name} == {0, 1, 2} for name in fused)

@@ -18,7 +18,7 @@ from figment.core.errors import CheckpointError
 from figment.diffusion import layout
 from figment.diffusion.detection import Shapes, autoencoder_config, kind_of, unused
 from figment.diffusion.fingerprints import cache_home, fingerprint
-from figment.diffusion.folders import PREDICTIONS, open_folder, vae_names
+from figment.diffusion.folders import PREDICTIONS, open_folder, placed
 from figment.diffusion.kinds import Base, Kind, Part, Prediction
 from figment.diffusion.layout import AUTOENCODER, TEXTS, Stored
 from figment.diffusion.mapped import Mapped, check_finite, check_names
@@ -85,9 +85,7 @@ def open_autoencoder(path: Path) -> tuple[Mapping[str, Any], Weights]:
     config = autoencoder_config(shapes, str(path), prefix, renamed=renamed)
     names = layout.autoencoder(config)
     if renamed:
-        theirs = vae_names(shapes)
-        check_names(names, theirs, path)
-        return config, Mapped(file, {name: theirs[name] for name in names})
+        return config, _part(file, shapes, placed(names, shapes), path)
     return config, _part(file, shapes, layout.prefixed(names, prefix), path)
 
 
@@ -117,7 +115,7 @@ def _places(kind: Kind, shapes: Shapes) -> dict[Part, dict[str, Stored]]:
 
 
 def _part(file: Path, shapes: Shapes, names: Mapping[str, Stored], path: Path) -> Mapped:
-    check_names({stored.name for stored in names.values()}, shapes, path)
+    check_names(names, shapes, path)
     return Mapped(file, names)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from figment.diffusion.layout import Stored
 from figment.diffusion.mapped import Joined, Mapped, check_finite, check_names
 from figment.diffusion.networks import Weights
 
-__all__ = ["PREDICTIONS", "open_folder", "vae_names"]
+__all__ = ["PREDICTIONS", "open_folder", "placed"]
 
 PREDICTIONS: Mapping[str, Prediction] = {"v": "v", "v_prediction": "v", "epsilon": "noise", "eps": "noise"}
 """What a UNet predicts, as configurations call it."""
@@ -30,8 +30,10 @@ _DEFAULTS: Mapping[Part, Mapping[str, Any]] = {
     "vae": {"use_quant_conv": True, "use_post_quant_conv": True},
 }
 """What configurations leave out."""
-_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+_OLD_ATTENTION = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 """How diffusers called the autoencoder's attention before 2023."""
+MOST_LAYERS = 100
+"""More than any of these networks has; a stranger's configuration must not make names without end."""
 _VARIANT = re.compile(r"\.(fp16|bf16|non_ema)[.-]")
 
 
@@ -51,14 +53,15 @@ def open_folder(path: Path, prediction: Prediction | None) -> tuple[Kind, dict[P
     return Kind(base, configs["unet"].get("in_channels") == 9, said, configs, depth=depth), parts
 
 
-def vae_names(names: Iterable[str]) -> dict[str, Stored]:
-    """Today's names of an autoencoder's tensors, for those in a file of diffusers of any age."""
+def placed(names: Mapping[str, Stored], there: Container[str]) -> dict[str, Stored]:
+    """Where a file of diffusers or transformers of any age, in which these names are `there`, has every tensor."""
     found = {}
-    for name in names:
-        ours = name
-        for old, new in _OLD_ATTENTION.items():
-            ours = ours.replace(f".attentions.0.{old}.", f".attentions.0.{new}.")
-        found[ours] = Stored(name, flat=".attentions.0." in name)
+    for ours, stored in names.items():
+        aged = ours
+        for new, old in _OLD_ATTENTION.items():
+            aged = aged.replace(f".attentions.0.{new}.", f".attentions.0.{old}.")
+        known = (name for name in (ours, aged, f"text_model.{ours}") if name in there)
+        found[ours] = Stored(next(known, ours), stored.shape, flat=stored.flat)
     return found
 
 
@@ -86,27 +89,28 @@ def _weights(folder: Path, part: Part, config: Mapping[str, Any]) -> Weights:
     chosen = [file for file in files if not _VARIANT.search(file.name)] or files
     if not chosen:
         raise CheckpointError(f"{folder} holds no .safetensors file; get that form of the model.")
+    shapes: dict[str, tuple[int, ...]] = {}
     mapped = []
+    wanted = _wanted(part, config, folder)
     for file in chosen:
-        there = [name for name in weights.check(file) if not name.endswith("position_ids")]
+        there = {name: entry.shape for name, entry in weights.check(file).items()}
         check_finite(file, there, folder)
-        mapped.append(Mapped(file, vae_names(there) if part == "vae" else _names(there, part)))
-    joined = Joined(mapped)
-    check_names(_wanted(part, config, folder), joined, folder)
-    return joined
+        names = {ours: stored for ours, stored in placed(wanted, there).items() if stored.name in there}
+        mapped.append(Mapped(file, names))
+        shapes |= there
+    check_names(placed(wanted, shapes), shapes, folder)
+    return Joined(mapped)
 
 
-def _names(names: Iterable[str], part: Part) -> dict[str, Stored]:
-    prefix = "text_model." if part == "text" else ""
-    return {name.removeprefix(prefix): Stored(name) for name in names}
-
-
-def _wanted(part: Part, config: Mapping[str, Any], folder: Path) -> Iterable[str]:
+def _wanted(part: Part, config: Mapping[str, Any], folder: Path) -> dict[str, Stored]:
+    counts = [config.get(key, 1) for key in ("layers_per_block", "num_hidden_layers", "transformer_layers_per_block")]
     try:
+        if max(most for count in counts for most in (count if isinstance(count, list) else [count])) > MOST_LAYERS:
+            raise ValueError("too many layers")
         if part == "unet":
             return layout.unet(config)
         if part == "vae":
             return layout.autoencoder(config)
         return layout.open_clip(config, projected=True) if part == "text_2" else layout.clip(config)
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, ValueError) as error:
         raise CheckpointError(f"{folder / 'config.json'} does not describe its network; copy it again.") from error

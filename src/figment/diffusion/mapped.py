@@ -55,12 +55,15 @@ class Joined(Mapping[str, Tensor]):
         return len(self.files)
 
 
-def check_names(wanted: Iterable[str], there: Iterable[str], path: Path) -> None:
-    """Raise CheckpointError where the model at `path` lacks one of the tensors `wanted`."""
-    missing = sorted(set(wanted) - set(there))
+def check_names(names: Mapping[str, Stored], shapes: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """Raise CheckpointError where the model at `path`, with these `shapes`, lacks one of `names` or has another."""
+    missing = sorted({stored.name for stored in names.values()} - shapes.keys())
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise CheckpointError(f"{path} lacks the tensor {missing[0]}{others}; it was cut or pruned, copy it again.")
+    for stored in names.values():
+        if not stored.fits(shape := shapes[stored.name]):
+            raise CheckpointError(f"{path} has {stored.name} as {shape}, which does not fit its network; get it anew.")
 
 
 def check_finite(file: Path, names: Iterable[str], path: Path) -> None:

@@ -9,7 +9,6 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from figment.core.errors import CheckpointError
 from figment.diffusion.features import KeptFeatures
 from figment.diffusion.kinds import Kind, Part
 from figment.diffusion.networks import Conditioning, UNet, Weights
@@ -134,16 +133,11 @@ def _known(config: Mapping[str, Any], network: Any) -> dict[str, Any]:
 def _filled(
     network: nn.Module, weights: Weights, device: torch.device, dtype: torch.dtype, *, tiling: bool = False
 ) -> nn.Module:
-    """A network made without memory, given its weights one by one. Raises CheckpointError for a misfit."""
+    """A network made without memory, given its weights one by one."""
     for name, module in network.named_modules():
-        for own, empty in list(module.named_parameters(recurse=False)):
-            tensor = weights[full := f"{name}.{own}" if name else own]
-            if tensor.shape != empty.shape:
-                has, takes = tuple(tensor.shape), tuple(empty.shape)
-                raise CheckpointError(
-                    f"The checkpoint has {full} as {has}, but its network takes {takes}; get it anew."
-                )
-            setattr(module, own, nn.Parameter(tensor.to(device, dtype).contiguous(), requires_grad=False))
+        for own, _ in list(module.named_parameters(recurse=False)):
+            tensor = weights[f"{name}.{own}" if name else own].to(device, dtype)
+            setattr(module, own, nn.Parameter(tensor.contiguous(), requires_grad=False))
         for own, buffer in list(module.named_buffers(recurse=False)):
             if own == "position_ids":
                 setattr(module, own, torch.arange(buffer.shape[-1], device=device)[None])
