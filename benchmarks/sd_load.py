@@ -3,8 +3,9 @@
     python benchmarks/sd_load.py sd15.safetensors [--size 512] [--switches 8 --other sd15-b.safetensors]
 
 A file never seen has no entry in the cache of hashes; it is read once beforehand, so that the system's cache is warm.
-Prints seconds from the start of the process's work until the networks are ready and the prompts encoded, until the first
-guided step has ended, and until a picture of one step is decoded; and the most memory used. With --switches, memory after each change of model.
+Prints seconds from the start of the work until the networks are ready and the prompts encoded, until the first guided
+step has ended, and until a picture of one step is decoded; and the most memory used. With --switches, the memory after
+each change of model.
 """
 
 import argparse

@@ -14,15 +14,18 @@ from figment.nn.samplers import Denoise, Noise, Path, find, labels
 from figment.nn.samplers.ddim import sample as ddim
 from figment.nn.samplers.dpm2_ancestral import sample as dpm2_ancestral
 from figment.nn.samplers.dpmpp_2m_sde import sample as dpmpp_2m_sde
+from figment.nn.samplers.dpmpp_2m_sde_heun import sample as dpmpp_2m_sde_heun
 from figment.nn.samplers.dpmpp_2s_ancestral import sample as dpmpp_2s_ancestral
 from figment.nn.samplers.dpmpp_3m_sde import sample as dpmpp_3m_sde
 from figment.nn.samplers.dpmpp_sde import sample as dpmpp_sde
 
 Stochastic = Callable[[Denoise, Tensor, Sequence[float], Noise, float], Path]
 DEVIATION, HIGH, LOW = 0.5, 10.0, 0.05
-ORDERS = {"Euler": 1, "DDIM": 1, "Heun": 2, "DPM2": 2, "DPM++ 2M": 2, "PLMS": 2, "LMS": 3, "UniPC": 4}
+ORDERS = {"Euler": 1, "DDIM": 1, "DDIM CFG++": 1, "Heun": 2, "DPM2": 2, "DPM++ 2M": 2, "PLMS": 2, "LMS": 3, "UniPC": 4}
 """Of convergence. PLMS is of second order on uneven steps; UniPC of fourth, by its corrector."""
-STOCHASTIC = {"Euler a", "DPM2 a", "DPM++ 2S a", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 3M SDE"}
+STOCHASTIC = {
+    *("Euler a", "DPM2 a", "DPM++ 2S a", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE", "Restart"),
+}
 RESAMPLING = {"LCM"}
 """Made for networks that say a picture at once; of means over many pictures it makes too little."""
 
@@ -105,7 +108,7 @@ def test_without_noise_a_stochastic_sampler_is_its_deterministic_one(stochastic:
     assert torch.allclose(walked(stochastic(gaussian, start, sigmas, no_noise, 0.0)), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("sampler", [dpmpp_2s_ancestral, dpmpp_sde, dpmpp_3m_sde])
+@pytest.mark.parametrize("sampler", [dpmpp_2s_ancestral, dpmpp_sde, dpmpp_3m_sde, dpmpp_2m_sde_heun])
 def test_without_noise_they_are_of_second_order_and_more(sampler: Stochastic) -> None:
     start = torch.ones(1, dtype=torch.float64)
 
@@ -136,7 +139,7 @@ def test_it_goes_on_with_what_is_sent_back(label: str) -> None:
 
 def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
     assert find("dpm++ 2m").LABEL == find("dpmpp_2m").LABEL == "DPM++ 2M"
-    with pytest.raises(InputError, match=r"No sampler 'Eular'; there are: DDIM, DPM\+\+ 2M"):
+    with pytest.raises(InputError, match=r"No sampler 'Eular'; there are: DDIM, DDIM CFG\+\+, DPM\+\+ 2M"):
         find("Eular")
 
 
@@ -169,3 +172,44 @@ def test_as_many_steps_as_times_visit_every_level() -> None:
     assert spaced(50, sigmas)[:-1] == pytest.approx(sigmas.flip(0).tolist())
     with pytest.raises(InputError, match="samples in 1 to 50 steps, not 51"):
         spaced(51, sigmas)
+
+
+def test_few_steps_of_restart_are_those_of_heun() -> None:
+    start = torch.linspace(-3, 3, 7, dtype=torch.float64)
+    sigmas = [*ramp(12), 0.0]
+    expected = walked(find("Heun").sample(gaussian, start, sigmas, no_noise))
+    assert torch.equal(walked(find("Restart").sample(gaussian, start, sigmas, no_noise)), expected)
+
+
+@pytest.mark.parametrize(("steps", "times"), [(19, 0), (20, 1), (35, 1), (36, 2), (60, 2)])
+def test_restart_goes_back_as_often_as_its_steps_allow(steps: int, times: int) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def noise(now: float, after: float) -> Tensor:
+        asked.append((now, after))
+        return torch.zeros(2)
+
+    path = find("Restart").sample(gaussian, torch.ones(2), [*ramp(steps - 1), 0.0], noise)
+    numbers = []
+    step = next(path)
+    try:
+        while True:
+            numbers.append(step.number)
+            step = path.send(step.x)
+    except StopIteration:
+        pass
+    assert numbers == list(range(1, steps + 1))
+    assert len(asked) == times
+    assert all(now < 0.3 and 1 < after < 3 for now, after in asked)
+
+
+def test_ddim_cfgpp_puts_back_the_noise_of_the_unguided_estimate() -> None:
+    class Guided:
+        unconditional = torch.full((2,), 0.2)
+
+        def __call__(self, x: Tensor, _sigma: float) -> Tensor:
+            return torch.full((2,), 0.7)
+
+    start = torch.tensor([3.0, -1.0])
+    end = walked(find("DDIM CFG++").sample(Guided(), start, [4.0, 2.0], no_noise))
+    assert torch.allclose(end, 0.7 + 0.5 * (start - 0.2))

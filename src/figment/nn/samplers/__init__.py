@@ -6,6 +6,8 @@ et al. 2022, to which every other form is brought by scaling x). A module export
     LABEL                                    how AUTOMATIC1111 calls it, such as "DPM++ 2M"
     sample(denoise, x, sigmas, noise)        a `Path`
 
+A denoiser that guides may tell its last estimate without the prompt as `unconditional`, which DDIM CFG++ steps by.
+
 A `Path` is a generator: it yields a `Step` after each step and goes on with the x that is sent back, which is how
 inpainting holds what is known. It returns the last x.
 """

@@ -1,0 +1,24 @@
+"""DDIM CFG++ (Chung et al. 2024, algorithm 2): guidance leads the estimate, and noise is put back without it."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor
+
+from figment.nn.samplers import Denoise, Noise, Path, Step
+
+LABEL = "DDIM CFG++"
+
+
+def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Path:
+    """First order, one evaluation a step. Guidance should be mild, 1 to 2.
+
+    The noise comes from `denoise.unconditional`, the estimate without the prompt, where the denoiser tells it; without,
+    this is DDIM.
+    """
+    for number, (now, after) in enumerate(pairwise(sigmas), start=1):
+        guess = denoise(x, now)
+        unguided = getattr(denoise, "unconditional", None)
+        x = guess + (after / now) * (x - (guess if unguided is None else unguided))
+        x = yield Step(number, x, guess)
+    return x
