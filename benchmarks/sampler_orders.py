@@ -2,8 +2,8 @@
 
     python benchmarks/sampler_orders.py
 
-Data are normal with deviation 0.5; the path from sigma 10 to 0.05 scales x by the deviation of the noisy data. Prints the
-error after 16, 32, 64, 128 and 256 steps, and the order of convergence between the last two.
+Data are normal with deviation 0.5; the path from sigma 10 to 0.05 scales x by the deviation of the noisy data. Prints
+the error after 16, 32, 64, 128 and 256 steps, and the order of convergence between the last two.
 """
 
 from math import log2, sqrt

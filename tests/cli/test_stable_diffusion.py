@@ -128,6 +128,18 @@ def test_a_batch_is_the_same_pictures_with_seeds_that_count_up(figment: Run) -> 
     assert int(np.abs(load(Path("a-2.png")).astype(int) - second.astype(int)).max()) <= 1
 
 
+def test_words_left_open_are_filled_for_every_picture(figment: Run) -> None:
+    Path("models/wildcards").mkdir()
+    Path("models/wildcards/colour.txt").write_text("red\nblue\ngreen\nblack\n")
+    draw(figment, "a __colour__ cat", "--count", "4")
+    prompts = [read(read_text(Path(f"a{end}.png"))).prompt for end in ("", "-2", "-3", "-4")]
+    assert len(set(prompts)) > 1
+    assert all("__" not in prompt for prompt in prompts)
+    first = load(Path("a-2.png"))
+    assert figment("reproduce", "a-2.png", "-o", "b.png")[0] == 0
+    assert np.array_equal(load(Path("b.png")), first)
+
+
 def picture(high: int = 64, wide: int = 64) -> bytes:
     return encode(np.random.default_rng(0).integers(0, 256, (high, wide, 3), dtype=np.uint8), "png")
 
@@ -161,6 +173,7 @@ def test_sdxl_is_drawn_as_well(figment: Run) -> None:
         (["x <lora:miku:strong>"], "<lora:miku> takes a weight such as 0.8"),
         (["x <hypernet:a:1>"], "<hypernet:a> is not supported; there is <lora:name:weight>"),
         (["x <lora:miku:1>", "--model", "xl"], "miku.safetensors was made for another kind of model"),
+        (["x __nothing__"], "There is no wildcard list 'nothing'"),
         (["x wrong"], "The embedding 'wrong' has vectors of width 99"),
         (["x", "--vae", "nothing"], "There is no VAE 'nothing'"),
         (["x", "--size", "4096"], "A picture of 4096x4096 cannot be drawn"),

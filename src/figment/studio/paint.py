@@ -21,6 +21,7 @@ from figment.diffusion.options import Options
 from figment.diffusion.prompt import Network, networks
 from figment.diffusion.sampling import chosen
 from figment.diffusion.upscalers import LATENT, RESAMPLED, Upscaler, open_upscaler, resampled
+from figment.diffusion.wildcards import expanded, has_wildcards
 from figment.pixels.files import load
 from figment.studio.drop_in import Dropped, What, dropped, find
 from figment.studio.gallery import Gallery
@@ -52,20 +53,26 @@ def paint(
 ) -> Task[list[Path]]:
     """The pictures of `request` by the checkpoint `found`; see `figment.studio.create.create`."""
     _check(request, options)
-    prompt, tags = networks(request.prompt)
-    loaded = engine_of(found, options, tags, f"{prompt} {request.negative}", root)
     start = _start(request, options)
-    job = _job(request, options, prompt, loaded.engine, start, root)
+    first = request.seed if request.seed is not None else secrets.randbelow(2**32 - request.count)
+    lists = {one.name: one.path for one in dropped(What.WILDCARDS, root)}
+    together = 1 if has_wildcards(f"{request.prompt} {request.negative}") else options.batch
     written: list[Path] = []
-    for begin in range(0, request.count, options.batch):
-        numbers = range(begin, min(begin + options.batch, request.count))
-        seeds, batch = _seeded(job, numbers)
-        drawn = yield from _counted(loaded.engine.draw(batch), numbers, request.count)
-        for number, seed, picture in zip(numbers, seeds, drawn, strict=True):
-            settings = _settings(request, options, loaded, job, seed, number)
+    for begin in range(0, request.count, together):
+        numbers = range(begin, min(begin + together, request.count))
+        said = replace(
+            request,
+            prompt=expanded(request.prompt, lists, first + begin),
+            negative=expanded(request.negative, lists, first + begin),
+        )
+        prompt, tags = networks(said.prompt)
+        loaded = engine_of(found, options, tags, f"{prompt} {said.negative}", root)
+        job = _seeded(_job(said, options, prompt, loaded.engine, start, root), first, numbers)
+        drawn = yield from _counted(loaded.engine.draw(job), numbers, request.count)
+        for number, seed, picture in zip(numbers, job.seeds, drawn, strict=True):
+            settings = _settings(said, options, loaded, job, seed, number)
             out = None if request.out is None else Path(request.out)
-            saved = gallery.save(picture, settings, _provenance(request, loaded), path=out, index=number)
-            written.append(saved.path)
+            written.append(gallery.save(picture, settings, _provenance(request, loaded), path=out, index=number).path)
     return written
 
 
@@ -218,7 +225,7 @@ def _job(
     return Job(
         prompt,
         request.negative,
-        (request.seed if request.seed is not None else secrets.randbelow(2**32 - request.count),),
+        (),
         request.steps or STEPS,
         GUIDANCE if request.guidance is None else request.guidance,
         size or request.sides or (side, side),
@@ -238,12 +245,12 @@ def _upscaler(options: Options, root: Path) -> Upscaler | None:
     return open_upscaler(find(What.UPSCALER, name, root).path)
 
 
-def _seeded(job: Job, numbers: range) -> tuple[tuple[int, ...], Job]:
-    """Seeds of pictures `numbers`, which count up; where a second seed is mixed in, that one counts up instead."""
-    first, mixes = job.seeds[0], job.options.subseed_strength > 0
+def _seeded(job: Job, first: int, numbers: range) -> Job:
+    """The job for pictures `numbers`: their seeds count up from `first`, or the second seed does where one is mixed in."""
+    mixes = job.options.subseed_strength > 0
     seeds = tuple((first + (0 if mixes else number)) % 2**32 for number in numbers)
     options = replace(job.options, subseed=(job.options.subseed + numbers[0]) % 2**32) if mixes else job.options
-    return seeds, replace(job, seeds=seeds, options=options)
+    return replace(job, seeds=seeds, options=options)
 
 
 def _counted(task: Task[Any], numbers: range, count: int) -> Task[Any]:
