@@ -1,1 +1,1 @@
-"""Stable Diffusion: what people's checkpoints, prompts and settings mean."""
+"""Stable Diffusion: people's checkpoints, prompts and settings, and the engine that draws by them."""

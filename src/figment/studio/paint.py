@@ -246,7 +246,7 @@ def _upscaler(options: Options, root: Path) -> Upscaler | None:
 
 
 def _seeded(job: Job, first: int, numbers: range) -> Job:
-    """The job for pictures `numbers`: their seeds count up from `first`, or the second seed does where one is mixed in."""
+    """The job for pictures `numbers`: their seeds count up from `first`, or the second seed does if one is mixed in."""
     mixes = job.options.subseed_strength > 0
     seeds = tuple((first + (0 if mixes else number)) % 2**32 for number in numbers)
     options = replace(job.options, subseed=(job.options.subseed + numbers[0]) % 2**32) if mixes else job.options
