@@ -57,7 +57,8 @@ def embedding_of(path: Path, name: str, tensors: Mapping[str, Tensor]) -> Embedd
     vectors: dict[Part, Tensor] = {}
     for part, tensor in found.items():
         if tensor.ndim not in (1, 2) or tensor.numel() == 0:
-            raise CheckpointError(f"{path} holds a tensor of {tuple(tensor.shape)}; an embedding is (vectors, width).")
+            shape = " x ".join(map(str, tensor.shape))
+            raise CheckpointError(f"{path} holds a tensor of {shape}; an embedding has rows, one for each vector.")
         vectors[part] = tensor.float().reshape(-1, tensor.shape[-1])
     return Embedding(name, vectors)
 

@@ -115,9 +115,9 @@ def _layer(path: Path, module: str, tensors: Mapping[str, Tensor]) -> Layer | No
 def _renumber(path: Path, modules: Tensors, metadata: Mapping[str, str]) -> None:
     """Count the layers of feed-forward networks where the file's own numbers leave them out."""
     numbered = [key for key in modules if key[0] == "unet" and key[1].startswith("#")]
-    kinds = set(json.loads(metadata.get("unet", "[]"))) if numbered else set()
+    kinds = {kind for kind in _KINDS.findall(metadata.get("unet", "")) if numbered}
     if kinds - {"CrossAttention", "Attention", "GEGLU"}:
-        raise CheckpointError(f"{path} numbers layers of the kinds {sorted(kinds)}, whose order is not known.")
+        raise CheckpointError(f"{path} numbers layers of {', '.join(sorted(kinds))}, whose order is not known.")
     if kinds and "GEGLU" not in kinds:
         moved = {}
         for part, module in numbered:
@@ -126,38 +126,49 @@ def _renumber(path: Path, modules: Tensors, metadata: Mapping[str, str]) -> None
         modules.update(moved)
 
 
+_KINDS = re.compile(r"\w+")
+
+
 def _add_alphas(path: Path, modules: Tensors, metadata: Mapping[str, str]) -> None:
     """Put in the alphas that PEFT and diffusers write beside the tensors."""
     settings = _settings(path, metadata)
     for (part, module), tensors in modules.items():
-        own = settings.get(part, {})
-        if "down" not in tensors or "alpha" in tensors or "lora_alpha" not in own:
+        own = settings.get(part)
+        if own is None or "down" not in tensors or "alpha" in tensors:
             continue
-        alpha = float(own["lora_alpha"])
-        for pattern, value in (own.get("alpha_pattern") or {}).items():
-            if re.fullmatch(rf"(?:.*_)?{re.escape(pattern.replace('.', '_'))}", module):
-                alpha = float(value)
+        try:
+            alpha = _alpha(own, module)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(f"{path} comes with settings that make no sense ({error}); copy it again.") from error
         rank = tensors["down"].shape[0]
         tensors["alpha"] = torch.tensor(alpha * math.sqrt(rank) if own.get("use_rslora") else alpha)
 
 
-def _settings(path: Path, metadata: Mapping[str, str]) -> dict[Part, dict[str, Any]]:
+def _alpha(settings: Mapping[str, Any], module: str) -> float:
+    """Of `module`: by the first pattern that is the end of its name, as PEFT has it."""
+    for pattern, value in (settings.get("alpha_pattern") or {}).items():
+        if re.fullmatch(rf"(?:.*_)?{re.escape(pattern.replace('.', '_'))}", module):
+            return float(value)
+    return float(settings["lora_alpha"])
+
+
+def _settings(path: Path, metadata: Mapping[str, str]) -> dict[Part, Mapping[str, Any]]:
     """PEFT's settings for each network: of the header, or of the adapter_config.json beside its adapter_model."""
     beside = path.with_name("adapter_config.json")
     try:
-        if "lora_adapter_metadata" in metadata:
-            given = json.loads(metadata["lora_adapter_metadata"])
-        elif path.stem == "adapter_model" and beside.is_file():
+        if path.stem == "adapter_model" and beside.is_file():
             whole = json.loads(beside.read_text("utf-8"))
-            return dict.fromkeys(_PREFIXES, whole)
+            found = dict.fromkeys(_PREFIXES, whole)
         else:
-            return {}
-    except ValueError as error:
-        raise CheckpointError(f"{path} comes with settings that are no JSON ({error}); copy both again.") from error
-    return {
-        part: {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
-        for part, prefix in _PREFIXES.items()
-    }
+            whole = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+            found = {part: _under(prefix, whole) for part, prefix in _PREFIXES.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path} comes with settings that are no JSON ({error}); copy it again.") from error
+    return {part: own for part, own in found.items() if "lora_alpha" in own}
 
 
 _PREFIXES: Mapping[Part, str] = {"unet": "unet.", "text": "text_encoder.", "text_2": "text_encoder_2."}
+
+
+def _under(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix)}
