@@ -23,6 +23,7 @@ _WIDTHS: Mapping[tuple[tuple[Part, int], ...], Base] = {
     (("text", 768), ("text_2", 1280)): Base.SDXL,
     (("text_2", 1280),): Base.SDXL_REFINER,
 }
+_SDXL: Mapping[str, Part] = {"clip_l": "text", "clip_g": "text_2"}
 _BIG_G = 1280
 """Width of the one encoder that is only ever a "text_2"."""
 
@@ -61,9 +62,6 @@ def embedding_of(path: Path, name: str, tensors: Mapping[str, Tensor]) -> Embedd
             raise CheckpointError(f"{path} holds a tensor of {shape}; an embedding has rows, one for each vector.")
         vectors[part] = tensor.float().reshape(-1, tensor.shape[-1])
     return Embedding(name, vectors)
-
-
-_SDXL: Mapping[str, Part] = {"clip_l": "text", "clip_g": "text_2"}
 
 
 def _only(path: Path, tensors: Mapping[str, Tensor]) -> Tensor:

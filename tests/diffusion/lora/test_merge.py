@@ -205,3 +205,18 @@ def test_refuses_layers_of_other_shapes(tmp_path: Path) -> None:
     for act in (lambda: merged(unet(), "unet", [(found, 1.0)]), lambda: check(found, {"unet": unet()})):
         with pytest.raises(CheckpointError, match=r"attn2_to_k is for weights of 16 x 25, not of 16 x 24"):
             act()
+
+
+def test_fits_inpainting_networks_of_nine_channels(tmp_path: Path) -> None:
+    """What is trained on latents alone changes the first four channels; what is trained on all nine changes all."""
+    weights = unet({**SD1, "in_channels": 9})
+    plain = weights["conv_in.weight"].float()
+    latents = lora(tmp_path, {"lora_unet_conv_in.diff": random(16, 4, 3, 3)}, "latents")
+    whole = lora(tmp_path, {"lora_unet_input_blocks_0_0.diff": random(16, 9, 3, 3)}, "whole")
+    added = merged(weights, "unet", [(latents, 1.0)])["conv_in.weight"] - plain
+    assert torch.allclose(added[:, :4], random(16, 4, 3, 3), atol=1e-6)
+    assert not added[:, 4:].any()
+    added = merged(weights, "unet", [(whole, 1.0)])["conv_in.weight"] - plain
+    assert torch.allclose(added, random(16, 9, 3, 3), atol=1e-6)
+    with pytest.raises(CheckpointError, match="conv_in is for weights of 16 x 45, not of 16 x 9 x 3 x 3"):
+        merged(weights, "unet", [(lora(tmp_path, {"lora_unet_conv_in.diff": random(16, 5, 3, 3)}), 1.0)])

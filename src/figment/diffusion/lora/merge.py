@@ -9,6 +9,7 @@ from torch import Tensor
 from figment.core.errors import CheckpointError
 from figment.diffusion.kinds import Base, Part
 from figment.diffusion.lora.base import base_of_unet
+from figment.diffusion.lora.latents import OfLatents
 from figment.diffusion.lora.layer import Layer
 from figment.diffusion.lora.modules import Modules, spelled
 from figment.diffusion.lora.read import Lora
@@ -92,6 +93,8 @@ def _changes(lora: Lora, part: Part, weights: Weights) -> tuple[list[tuple[str, 
         if not modules:
             missing.append(module)
             continue
+        if modules == ("conv_in",):
+            layer = OfLatents(layer)
         _check_shape(lora, module, layer, modules, weights)
         changes |= _of_modules(layer, modules, weights)
         if layer.bias_change() is not None and f"{modules[0]}.bias" not in weights:

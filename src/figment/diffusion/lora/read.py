@@ -33,6 +33,8 @@ Tensors = dict[tuple[Part, str], dict[str, Tensor]]
 
 _BUNDLED = re.compile(r"bundle_emb\.(?P<name>.+?)\.(?P<tensor>string_to_param\..+|emb_params|clip_[lg])")
 _WORD = re.compile(r"<[^<>]+>")
+_PREFIXES: Mapping[Part, str] = {"unet": "unet.", "text": "text_encoder.", "text_2": "text_encoder_2."}
+"""Of PEFT's settings in a header."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +117,7 @@ def _layer(path: Path, module: str, tensors: Mapping[str, Tensor]) -> Layer | No
 def _renumber(path: Path, modules: Tensors, metadata: Mapping[str, str]) -> None:
     """Count the layers of feed-forward networks where the file's own numbers leave them out."""
     numbered = [key for key in modules if key[0] == "unet" and key[1].startswith("#")]
-    kinds = {kind for kind in _KINDS.findall(metadata.get("unet", "")) if numbered}
+    kinds = set(re.findall(r"\w+", metadata.get("unet", ""))) if numbered else set()
     if kinds - {"CrossAttention", "Attention", "GEGLU"}:
         raise CheckpointError(f"{path} numbers layers of {', '.join(sorted(kinds))}, whose order is not known.")
     if kinds and "GEGLU" not in kinds:
@@ -124,9 +126,6 @@ def _renumber(path: Path, modules: Tensors, metadata: Mapping[str, str]) -> None
             block, place = divmod(int(module[1:]), 8)
             moved[part, f"#{9 * block + place + (place > 3)}"] = modules.pop((part, module))
         modules.update(moved)
-
-
-_KINDS = re.compile(r"\w+")
 
 
 def _add_alphas(path: Path, modules: Tensors, metadata: Mapping[str, str]) -> None:
@@ -165,9 +164,6 @@ def _settings(path: Path, metadata: Mapping[str, str]) -> dict[Part, Mapping[str
     except (OSError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{path} comes with settings that are no JSON ({error}); copy it again.") from error
     return {part: own for part, own in found.items() if "lora_alpha" in own}
-
-
-_PREFIXES: Mapping[Part, str] = {"unet": "unet.", "text": "text_encoder.", "text_2": "text_encoder_2."}
 
 
 def _under(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
