@@ -1,6 +1,7 @@
 """Whatever command makes a picture, the picture says so: no way past the gallery, by name or by code."""
 
 import ast
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.diffusion import made as stable_diffusion
 
 import figment
 from figment import families
@@ -26,8 +28,10 @@ from figment.trust.verify import inspect
 
 TINY = ("--model", "tiny", "--seed", "3", "--steps", "2")
 START = ("--init", "start.png")
+FIRST = "a cat\nSteps: 2, Sampler: flow, CFG scale: 3, Seed: 3, Size: 32x32, Model: tiny"
 MAKES = {
     "create": [["create", "a red apple", *TINY], ["create", "사과", *START, *TINY, "--size", "32"]],
+    "reproduce": [["reproduce", "first.png"]],
     "sample": [["sample", "tiny", "-n", "25", "--steps", "2"]],
     "data": [["data", "show", "digits", "-n", "4"]],
     "compare": [["compare", "small", "--data", "digits", "-n", "20"]],
@@ -65,7 +69,9 @@ def test_every_picture_is_signed(
     families.export(
         ddpm.Model(ddpm.TINY), tiny_run / "runs/small/model.safetensors", Metadata("ddpm", to_dict(ddpm.TINY))
     )
-    (tiny_run / "start.png").write_bytes(encode(np.full((32, 32, 3), 90, np.uint8), "png"))
+    grey = np.full((32, 32, 3), 90, np.uint8)
+    (tiny_run / "start.png").write_bytes(encode(grey, "png"))
+    (tiny_run / "first.png").write_bytes(encode(grey, "png", text=FIRST))
     report = made(arguments, f"made.{ending}")
     assert report.verdict == "signed"
     assert report.metadata.source_type == report.credentials.source_type != ""
@@ -73,6 +79,23 @@ def test_every_picture_is_signed(
     assert report.credentials.facts["watermark"]["present"] == report.watermark.present
     if "data" not in arguments[0]:  # all others show what a model made, on a sheet beside real pictures too
         assert "rainedAlgorithmicMedia" in report.credentials.source_type
+
+
+def test_a_picture_by_stable_diffusion_is_signed_and_names_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FIGMENT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "models/Stable-diffusion").mkdir(parents=True)
+    checkpoint = stable_diffusion.write(tmp_path / "models/Stable-diffusion/anything.safetensors")
+    drawing = ["create", "a cat", "--model", "anything", "--steps", "1", "--size", "192"]
+    first = made(drawing, "start.png")
+    assert (first.verdict, first.credentials.source_type) == ("signed", "trainedAlgorithmicMedia")
+    assert first.watermark.present
+    assert first.credentials.facts["model"]["sha256"] == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    second = made([*drawing, *START], "made.png")
+    assert second.credentials.source_type == "compositeWithTrainedAlgorithmicMedia"
+    assert [one.relationship for one in second.credentials.ingredients] == ["parentOf"]
 
 
 def test_a_picture_from_a_picture_names_its_parent_and_keeps_its_credentials(tiny_run: Path) -> None:

@@ -1,5 +1,7 @@
 """Which backend computes: a GPU by PyTorch, a CPU by OpenVINO where it is installed, else by PyTorch."""
 
+import ctypes
+import gc
 from importlib.util import find_spec
 from typing import Any, Protocol
 
@@ -9,7 +11,7 @@ from figment.diffusion.kinds import Kind
 from figment.diffusion.networks import Autoencoder, UNet, Weights
 from figment.training.device import pays_in_bfloat16
 
-__all__ = ["Backend", "best"]
+__all__ = ["Backend", "best", "give_back"]
 
 
 class Backend(Protocol):
@@ -41,3 +43,12 @@ def best() -> Backend:
         return OpenVinoBackend()
     cpu: Any = torch.device("cpu")
     return TorchBackend(cpu, torch.bfloat16 if pays_in_bfloat16(cpu) else torch.float32)
+
+
+def give_back() -> None:
+    """Return the memory of networks that nothing holds any more to the system, where its C library can be asked to."""
+    gc.collect()
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):
+        return

@@ -131,10 +131,6 @@ class _Compiled:
         self.request.infer(arrays, share_inputs=True)
         return [torch.from_numpy(out.data.copy()) for out in self.request.output_tensors]
 
-    def __del__(self) -> None:
-        del self.request
-        _give_back()
-
 
 def sinusoids(values: Tensor, width: int) -> Tensor:
     """Cosines, then sines, (N, width) float32, of values (N,) at frequencies from 1 to 1/10000 (Ho et al. 2020)."""
@@ -172,11 +168,3 @@ def _let_go(places: Sequence[tuple[int, int]]) -> None:
 @cache
 def _core() -> ov.Core:
     return ov.Core()
-
-
-def _give_back() -> None:
-    """Return freed memory to the system at once, where the C library can be asked to."""
-    try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    except (OSError, AttributeError):
-        return

@@ -13,7 +13,7 @@ from figment.diffusion import embeddings as inversions
 from figment.diffusion import lora as loras
 from figment.diffusion import sidecars
 from figment.diffusion.checkpoints import Checkpoint, open_autoencoder, open_checkpoint
-from figment.diffusion.devices import Backend, best
+from figment.diffusion.devices import Backend, best, give_back
 from figment.diffusion.engine import Engine, Job, Networks
 from figment.diffusion.fingerprints import fingerprint, tensors_fingerprint
 from figment.diffusion.inpainting import Prepared, beyond, prepared
@@ -105,6 +105,7 @@ def engine_of(
     key = (stamps, len(mentioned), vae is None, weights, options.tiling, options.keep_features)
     if key not in _resident:
         _resident.clear()
+        give_back()
         _resident[key] = _loaded(open_checkpoint(found.path), vae, named, mentioned, options, backend())
     return _resident[key]
 
