@@ -304,9 +304,11 @@ def test_embeddings_are_called_by_name(files: dict[str, Path]) -> None:
         ({"size": (60, 64)}, "each side must be a multiple of 8"),
         ({"size": (4096, 4096)}, "million pixels; draw it smaller and use --hires"),
         ({"size": (32, 64)}, "at least 64"),
+        ({"steps": 0}, "takes 1 to 150 steps, not 0"),
+        ({"steps": 1000}, "takes 1 to 150 steps, not 1000"),
     ],
 )
-def test_sizes_that_cannot_be_drawn_are_refused(change: dict[str, Any], message: str) -> None:
+def test_jobs_that_cannot_be_drawn_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         replace(JOB, **change)
 
@@ -314,7 +316,6 @@ def test_sizes_that_cannot_be_drawn_are_refused(change: dict[str, Any], message:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"steps": 0}, "takes 1 to 1000 steps, not 0"),
         ({"options": replace(PLAIN, sampler="Eular")}, "No sampler 'Eular'"),
         ({"options": replace(PLAIN, eta=0.5)}, "adds no noise that --eta could scale"),
         ({"options": replace(PLAIN, hires=8.0), "size": (512, 512)}, "A second drawing of 4096x4096 is too large"),

@@ -1,6 +1,6 @@
 """Upscalers told by their tensors, tiles that leave no seam, and files that are none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from figment.core.errors import CheckpointError
+from figment.core.task import Progress, finish
 from figment.diffusion.upscalers import compact, open_upscaler, resampled, rrdb, tiled
 
 
@@ -43,6 +44,20 @@ def old_names(tensors: Mapping[str, Tensor], blocks: int) -> dict[str, Tensor]:
     return found
 
 
+def next_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same weights under the names of ESRGAN's later files and of BSRGAN, written out."""
+    places = {"conv_body": "trunk_conv", "conv_up1": "upconv1", "conv_up2": "upconv2", "conv_hr": "HRconv"}
+    found = {}
+    for name, tensor in tensors.items():
+        module, _, part = name.rpartition(".")
+        if module.startswith("body."):
+            _, number, dense, conv = module.split(".")
+            found[f"RRDB_trunk.{number}.{dense.upper()}.{conv}.{part}"] = tensor
+        else:
+            found[f"{places.get(module, module)}.{part}"] = tensor
+    return found
+
+
 @pytest.mark.parametrize(
     ("seen", "doublings", "squeeze", "scale"), [(3, 2, 1, 4), (12, 2, 2, 2), (48, 2, 4, 1), (3, 1, 1, 2)]
 )
@@ -61,17 +76,6 @@ def test_the_size_of_an_esrgan_is_read_from_its_tensors(seen: int, doublings: in
     assert out.shape == (1, 3, 10 * scale, 13 * scale)
 
 
-def test_names_of_2018_are_the_same_network() -> None:
-    made = rrdb._RRDBNet(3, 8, 4, 2, 2, 1)
-    tensors = weights(made)
-    new, old = rrdb.network(tensors), rrdb.network(old_names(tensors, blocks=2))
-    assert new is not None
-    assert old is not None
-    picture = torch.rand(1, 3, 9, 9)
-    with torch.no_grad():
-        assert torch.equal(new[0](picture), old[0](picture))
-
-
 def test_a_compact_network_is_told_by_its_tensors() -> None:
     made = compact._Compact(8, 3, 4)
     tensors = weights(made)
@@ -88,8 +92,10 @@ def test_tiles_leave_no_seam() -> None:
     picture = torch.rand(1, 3, 50, 37)
     with torch.no_grad():
         whole = made(picture).clamp(0, 1)
-    assert torch.allclose(tiled(made, picture, 2, tile=16, overlap=6), whole, atol=1e-6)
-    assert not torch.allclose(tiled(made, picture, 2, tile=16, overlap=1), whole, atol=1e-6)
+    reports: list[Progress] = []
+    assert torch.allclose(finish(tiled(made, picture, 2, tile=16, overlap=6), reports.append), whole, atol=1e-6)
+    assert [(report.step, report.total) for report in reports] == [(number, 12) for number in range(1, 13)]
+    assert not torch.allclose(finish(tiled(made, picture, 2, tile=16, overlap=1)), whole, atol=1e-6)
 
 
 @pytest.mark.parametrize("ending", ["safetensors", "pth"])
@@ -105,19 +111,51 @@ def test_files_of_both_kinds_are_opened(
     else:
         torch.save(tensors, path)
     picture = np.random.default_rng(0).integers(0, 256, (12, 10, 3), dtype=np.uint8)
-    assert open_upscaler(path)(picture, (20, 20)).shape == (24, 20, 3)
-    assert open_upscaler(path)(picture, (48, 40)).shape == (48, 40, 3)
+    assert finish(open_upscaler(path)(picture, (20, 20))).shape == (24, 20, 3)
+    assert finish(open_upscaler(path)(picture, (48, 40))).shape == (48, 40, 3)
 
 
-def test_what_is_no_upscaler_is_refused(tmp_path: Path) -> None:
-    save_file({"x": torch.zeros(2)}, tmp_path / "a.safetensors")
+@pytest.mark.parametrize("names", [lambda tensors: old_names(tensors, blocks=2), next_names])
+def test_files_of_all_names_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+) -> None:
+    monkeypatch.setenv("FIGMENT_CACHE", str(tmp_path / "cache"))
+    tensors = weights(rrdb._RRDBNet(3, 8, 4, 2, 2, 1))
+    save_file(tensors, tmp_path / "new.safetensors")
+    torch.save(names(tensors), tmp_path / "old.pth")
+    picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    new, old = (finish(open_upscaler(tmp_path / name)(picture, (36, 28))) for name in ("new.safetensors", "old.pth"))
+    assert new.shape == (36, 28, 3)
+    assert np.array_equal(new, old)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"x": torch.zeros(2)},
+        {"model.0.weight": torch.zeros(2), "model.1.sub.0.weight": torch.zeros(2)},
+        {"conv_first.weight": torch.zeros(8), "body.0.rdb1.conv1.weight": torch.zeros(4, 8, 3, 3)},
+        {"body.x.weight": torch.zeros(2), "body.0.weight": torch.zeros(8, 3, 3, 3)},
+        {"conv_first.weight": torch.zeros(60, 3, 3, 3), "layers.0.norm1.weight": torch.zeros(60)},
+    ],
+)
+def test_what_is_no_upscaler_is_refused(tmp_path: Path, tensors: dict[str, Tensor]) -> None:
+    save_file(tensors, tmp_path / "a.safetensors")
     with pytest.raises(CheckpointError, match="is no upscaler that is known; there are ESRGAN"):
+        open_upscaler(tmp_path / "a.safetensors")
+
+
+def test_an_upscaler_without_finite_numbers_is_refused(tmp_path: Path) -> None:
+    tensors = weights(compact._Compact(8, 2, 2))
+    tensors["body.0.bias"][0] = float("nan")
+    save_file(tensors, tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="has numbers that are not finite"):
         open_upscaler(tmp_path / "a.safetensors")
 
 
 def test_plain_resampling_goes_by_name() -> None:
     picture = np.zeros((4, 4, 3), np.uint8)
     picture[:, 2:] = 255
-    nearest = resampled("Nearest")(picture, (8, 8))
+    nearest = finish(resampled("Nearest")(picture, (8, 8)))
     assert set(np.unique(nearest)) == {0, 255}
-    assert len(np.unique(resampled("Lanczos")(picture, (8, 8)))) > 2
+    assert len(np.unique(finish(resampled("Lanczos")(picture, (8, 8))))) > 2

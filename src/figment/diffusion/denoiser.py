@@ -35,6 +35,13 @@ class Known:
     anew: Tensor
     """(1, 1, h, w) in [0, 1]: 1 where it is painted anew, at every step; less from a later step on, if `gradual`."""
     gradual: bool = False
+    ahead: bool = False
+    """Whether it is put into what the network sees, without noise, not into what it says: AUTOMATIC1111 does so for
+    samplers of whole times."""
+
+    def seen(self, x: Tensor, sigma: float) -> Tensor:
+        """`x` as the network sees it."""
+        return x + (1 - self.anew) * (self.latents * (sigma**2 + 1) ** 0.5 - x) if self.ahead else x
 
     def kept(self, guess: Tensor, done: float) -> Tensor:
         """`guess` of x_0 after a share `done` of the calls, with what is known put back.
@@ -81,7 +88,7 @@ class Denoiser:
         else:
             self.unconditional = guesses[0]
             guess = guided(guesses, weights, guesses[0], 1.0) if len(guesses) > 1 else guesses[0]
-        if self.known is not None:
+        if self.known is not None and not self.known.ahead:
             guess = self.known.kept(guess, self.call / max(1, self.calls))
         self.call += 1
         return guess
@@ -93,7 +100,8 @@ class Denoiser:
 
     def _guesses(self, x: Tensor, sigma: float, parts: list[Conditioning]) -> list[Tensor]:
         """x_0 as the network guesses it for each of `parts`; those of one length in one call."""
-        scaled = x / (sigma**2 + 1) ** 0.5
+        seen = x if self.known is None else self.known.seen(x, sigma)
+        scaled = seen / (sigma**2 + 1) ** 0.5
         if self.beside is not None:
             scaled = torch.cat([scaled, self.beside.expand(len(x), -1, -1, -1)], dim=1)
         found: list[Tensor] = []
@@ -104,7 +112,8 @@ class Denoiser:
             found += self.unet(inputs, times, told).chunk(len(group))
         if self.prediction == "noise":
             return [x - sigma * said for said in found]
-        return [(scaled[:, :4] - sigma * said) / (sigma**2 + 1) ** 0.5 for said in found]
+        share = (sigma**2 + 1) ** -0.5
+        return [share * (share * seen - sigma * said) + (x - seen) for said in found]
 
 
 def _of_one_length(parts: list[Conditioning]) -> list[list[Conditioning]]:

@@ -3,11 +3,11 @@
 `Engine` holds one model's networks; `Engine.draw` tells how a picture comes about, from the prompt to its pixels.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -17,34 +17,31 @@ from torch.nn.functional import interpolate
 
 from figment.core.errors import CheckpointError, InputError
 from figment.core.task import Progress, Task
+from figment.diffusion import hires
 from figment.diffusion.checkpoints import Checkpoint
 from figment.diffusion.conditions import Conditions, conditions
 from figment.diffusion.denoiser import Denoiser, Guidance, Known
 from figment.diffusion.devices import Backend
 from figment.diffusion.embeddings import Embedding
-from figment.diffusion.inpainting import Prepared, latent_mask
+from figment.diffusion.framing import fitted
+from figment.diffusion.inpainting import latent_mask
+from figment.diffusion.job import FACTOR, Job
 from figment.diffusion.kinds import Kind, Part, Prediction
 from figment.diffusion.lora import Lora, merged
 from figment.diffusion.networks import Autoencoder, Conditioning, UNet, Weights
-from figment.diffusion.options import MOST_PIXELS, Options
 from figment.diffusion.preview import Preview
 from figment.diffusion.randomness import NoiseSource, Seeds
-from figment.diffusion.sampling import Method, Walk, chosen, redone, walk
+from figment.diffusion.sampling import Method, Walk, redone, walk
 from figment.diffusion.schedules import model_sigmas
 from figment.diffusion.text import Text
 from figment.diffusion.torch_backend import text_network
-from figment.diffusion.upscalers import LATENT, Upscaler
+from figment.diffusion.upscalers import LATENT
 from figment.nn import samplers
 from figment.pixels.arrays import from_signed, to_signed
-from figment.pixels.resizing import resize
 
 __all__ = ["Engine", "Job", "Networks"]
 
 Picture = NDArray[np.uint8]
-FACTOR = 8
-"""Pixels of a side for one latent."""
-FINEST = 64
-"""The least side of a picture, in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,30 +61,16 @@ class Networks:
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """Pictures of one prompt that are drawn side by side."""
+class _Canvas:
+    """What a walk begins with."""
 
-    prompt: str
-    negative: str
-    seeds: tuple[int, ...]
-    steps: int
-    guidance: float
-    size: tuple[int, int]
-    """Height and width in pixels."""
-    options: Options = field(default_factory=Options)
-    start: Prepared | None = None
-    """A picture to start from, of `size`."""
-    strength: float = 0.75
-    upscaler: Upscaler | None = None
-    """For a second time that is not enlarged as latents."""
-
-    def __post_init__(self) -> None:
-        height, width = self.size
-        if any(side % FACTOR or side < FINEST for side in self.size) or height * width > MOST_PIXELS:
-            raise InputError(
-                f"A picture of {width}x{height} cannot be drawn: each side must be a multiple of {FACTOR} and at least "
-                f"{FINEST}, and there may be {MOST_PIXELS / 1e6:.1f} million pixels; draw it smaller and use --hires."
-            )
+    noise: NoiseSource
+    told: Conditions
+    start: Tensor | None
+    """Latents (1 or B, 4, h, w) of a picture to start from."""
+    beside: Tensor | None
+    """(1, 5, h, w): what a network of nine channels sees beside the latents."""
+    known: Known | None = None
 
 
 class Engine:
@@ -137,38 +120,62 @@ class Engine:
         Yields a report with a preview after every step. Raises InputError for settings that do not go together, and
         CheckpointError for a model that says numbers which are not finite.
         """
-        options = job.options
-        method, schedule = chosen(options.sampler or "DPM++ 2M", options.schedule)
-        enters = None if job.start is None else redone(job.steps, job.strength)
-        first = walk(method, schedule, job.steps, self.sigmas, self.kind.base, enters=enters)
-        plan = _plan(self, job, first, method, schedule)
-        total = sum(len(one.sigmas) - 1 for one in plan)
-        noise = self._noise(job, job.size)
-        started, beside, known = self._start(job, noise)
-        told = self._conditions(job, first)
-        latents = yield from self._walked(job, plan[0], noise, started, told, beside, known, 0, total)
-        if known is not None and not known.gradual:
-            latents = known.kept(latents, 1.0)
-        if len(plan) > 1:
-            latents = yield from self._again(job, plan, latents, total)
-        return [self._finished(job, picture) for picture in self._decoded(latents)]
+        first, second = self._walks(job)
+        steps = len(first.sigmas) - 1
+        total = steps + (len(second.sigmas) - 1 if second else 0)
+        canvas = self._canvas(job, first)
+        latents = yield from self._walked(job, first, canvas, 0, total)
+        if canvas.known is not None:
+            latents = canvas.known.kept(latents, 1.0)
+        if second is not None:
+            again = hires.again(job)
+            start = yield from self._enlarged(job, latents, again.size, Progress(steps, total))
+            noise, told = (
+                self._noise(again),
+                self._conditions(again, second.method, job.steps * first.method.evaluations),
+            )
+            canvas = _Canvas(noise, told, start, self._beside(again, None, None))
+            latents = yield from self._walked(again, second, canvas, steps, total)
+        pictures = self._decoded(latents)
+        return pictures if job.start is None else [job.start.put_back(picture) for picture in pictures]
 
-    def _start(self, job: Job, noise: NoiseSource) -> tuple[Tensor | None, Tensor | None, Known | None]:
-        """Latents to start from, what a network of nine channels is told, and what is kept."""
+    def _walks(self, job: Job) -> tuple[Walk, Walk | None]:
+        """The ways of the first drawing, and of the second one if there is any."""
+        enters = None if job.start is None else redone(job.steps, job.strength)
+        first = walk(*job.sampling, job.steps, self.sigmas, self.kind.base, enters=enters)
+        second = None
+        if job.options.hires > 1:
+            if job.start is not None:
+                raise InputError("A second drawing is for pictures from a prompt alone; give no picture to start from.")
+            second = hires.second_walk(job, self.sigmas, self.kind.base)
+        for way in (first, second):
+            if way is not None:
+                _sampler(way.method, job.options.eta)
+        return first, second
+
+    def _canvas(self, job: Job, way: Walk) -> _Canvas:
+        """What the first drawing begins with."""
+        noise, told = self._noise(job), self._conditions(job, way.method)
         if job.start is None:
-            return None, self._beside(job, None, None), None
-        picture = torch.from_numpy(to_signed(job.start.start))[None]
-        latents = self.autoencoder.encode(picture)
-        mask = job.start.mask
+            return _Canvas(noise, told, None, self._beside(job, None, None))
+        options, mask = job.options, job.start.mask
+        picture = _signed(job.start.start)
+        latents = self._encoded(picture)
+        height, width = (side // FACTOR for side in job.size)
+        if latents.shape[2:] != (height, width):
+            latents = interpolate(latents, (height, width), mode="bilinear")
+            picture = _signed(fitted(job.start.start, job.size, "stretch"))
+        beside = self._beside(job, picture, mask)
         if mask is None:
-            return latents, self._beside(job, picture, None), None
-        anew = latent_mask(mask, rounded=not job.options.soft)
-        if job.options.fill == "noise":
-            latents = latents * (1 - anew) + noise.first() * anew
-            noise.restart()
-        elif job.options.fill == "nothing":
+            return _Canvas(noise, told, latents, beside)
+        anew = latent_mask(mask, rounded=not options.soft)
+        if options.fill == "noise":
+            fresh = NoiseSource([Seeds(seed) for seed in job.seeds], (4, height, width), options.rng)
+            latents = latents * (1 - anew) + fresh.first() * anew
+        elif options.fill == "nothing":
             latents = latents * (1 - anew)
-        return latents, self._beside(job, picture, mask), Known(latents, anew, job.options.soft)
+        known = Known(latents, anew, options.soft, ahead=way.method.whole_times and not options.soft)
+        return _Canvas(noise, told, latents, beside, known)
 
     def _beside(self, job: Job, picture: Tensor | None, mask: Picture | None) -> Tensor | None:
         """(1, 5, h, w): mask and masked latents, for a network of nine channels."""
@@ -179,65 +186,51 @@ class Engine:
             picture = torch.zeros(1, 3, height, width)
         anew = torch.ones(1, 1, height, width)
         if mask is not None:
-            anew = torch.from_numpy(mask.astype(np.float32) / 255).round()[None, None]
-            picture = torch.lerp(picture, picture * (1 - anew), job.options.mask_weight)
-        small = interpolate(anew, scale_factor=1 / FACTOR)
-        return torch.cat([small, self.autoencoder.encode(picture)], dim=1)
+            anew = torch.from_numpy(mask.astype(np.float32) / 255)[None, None]
+            anew = anew if job.options.soft else anew.round()
+        picture = torch.lerp(picture, picture * (1 - anew), job.options.mask_weight)
+        return torch.cat([interpolate(anew, scale_factor=1 / FACTOR), self._encoded(picture)], dim=1)
 
-    def _again(self, job: Job, plan: Sequence[Walk], latents: Tensor, total: int) -> Task[Tensor]:
-        """The picture enlarged, and redone in part at its new size."""
-        options = job.options
-        size = _larger(job.size, options.hires)
-        latents = self._enlarged(job, latents, size)
-        again = replace(job, size=size, start=None)
-        noise = self._noise(again, size)
-        prompts = replace(
-            again, prompt=options.hires_prompt or job.prompt, negative=options.hires_negative or job.negative
-        )
-        told = self._conditions(prompts, plan[1], first_pass=_calls(plan[0]))
-        beside = self._beside(again, None, None)
-        done = len(plan[0].sigmas) - 1
-        return (yield from self._walked(again, plan[1], noise, latents, told, beside, None, done, total))
-
-    def _enlarged(self, job: Job, latents: Tensor, size: tuple[int, int]) -> Tensor:
-        sides = tuple(side // FACTOR for side in size)
+    def _enlarged(self, job: Job, latents: Tensor, size: tuple[int, int], done: Progress) -> Task[Tensor]:
+        """Latents of the pictures at `size`."""
         how = LATENT.get(job.options.hires_upscaler)
         if how is not None:
-            return interpolate(latents, sides, **how)
+            return interpolate(latents, [side // FACTOR for side in size], **how)
         assert job.upscaler is not None
-        pictures = [resize(job.upscaler(picture, size), size, "stretch") for picture in self._decoded(latents)]
-        return self.autoencoder.encode(torch.stack([torch.from_numpy(to_signed(picture)) for picture in pictures]))
+        larger = []
+        for picture in self._decoded(latents):
+            enlarged = yield from _told(job.upscaler(picture, size), done)
+            larger.append(_signed(fitted(enlarged, size, "stretch")))
+        return self._encoded(torch.cat(larger))
 
-    def _walked(
-        self,
-        job: Job,
-        way: Walk,
-        noise: NoiseSource,
-        start: Tensor | None,
-        told: Conditions,
-        beside: Tensor | None,
-        known: Known | None,
-        done: int,
-        total: int,
-    ) -> Task[Tensor]:
-        """Latents at the end of `way`."""
-        options = job.options
+    def _walked(self, job: Job, way: Walk, canvas: _Canvas, done: int, total: int) -> Task[Tensor]:
+        """Latents at the end of `way`; `done` steps of `total` were made before."""
+        options, noise = job.options, canvas.noise
         guidance = Guidance(job.guidance, options.guide_from, options.guide_until, options.skip_below)
-        calls = _calls(way)
+        steps = len(way.sigmas) - 1
         unet = self.unet
-        denoise = Denoiser(unet, self.kind.prediction, self.sigmas, told, guidance, calls, beside=beside, known=known)
-        x = way.begin(noise.first(), start)
+        denoise = Denoiser(
+            unet,
+            self.kind.prediction,
+            self.sigmas,
+            canvas.told,
+            guidance,
+            steps * way.method.evaluations,
+            beside=canvas.beside,
+            known=canvas.known,
+        )
+        x = way.begin(noise.first(), canvas.start)
+        if steps == 0:
+            return way.end(x)
         if way.method.brownian:
             noise.along(way.sigmas)
         fresh = noise.increment if way.method.brownian else noise.next
         path = _sampler(way.method, options.eta)(denoise, x, way.sigmas, fresh)
-        if len(way.sigmas) < 2:
-            return way.end(x)
         try:
             step = next(path)
             while True:
                 self._check(step.guess)
-                note = "drawing" if not done else "drawing larger"
+                note = "drawing larger" if done else "drawing"
                 yield Progress(done + step.number, total, note, preview=self._glimpse(step.guess[0]))
                 step = path.send(step.x)
         except StopIteration as stop:
@@ -255,23 +248,25 @@ class Engine:
             self._preview = Preview(self.autoencoder)
         return self._preview(latents)
 
+    def _encoded(self, pictures: Tensor) -> Tensor:
+        """Latents of `pictures` (B, 3, H, W), each for itself."""
+        return torch.cat([self._held("encode", one[None]) for one in pictures])
+
     def _decoded(self, latents: Tensor) -> list[Picture]:
-        """Pictures of latents, one by one; in float32 where less precision does not hold them."""
-        found = []
-        for one in latents:
-            picture = self.autoencoder.decode(one[None])
-            if not bool(picture.isfinite().all()):
-                weights = self.networks.weights("vae")
-                self._autoencoder = self.backend.autoencoder(self.kind, weights, tiling=self.tiling, half=False)
-                picture = self.autoencoder.decode(one[None])
-            self._check(picture)
-            found.append(from_signed(picture[0].numpy()))
-        return found
+        """Pictures of latents, each for itself."""
+        return [from_signed(self._held("decode", one[None])[0].numpy()) for one in latents]
 
-    def _finished(self, job: Job, picture: Picture) -> Picture:
-        return picture if job.start is None or job.options.hires > 1 else job.start.put_back(picture)
+    def _held(self, way: Literal["encode", "decode"], given: Tensor) -> Tensor:
+        """What the autoencoder says; in float32 from where on less precision does not hold its numbers."""
+        said: Tensor = getattr(self.autoencoder, way)(given)
+        if not bool(said.isfinite().all()):
+            weights = self.networks.weights("vae")
+            self._autoencoder = self.backend.autoencoder(self.kind, weights, tiling=self.tiling, half=False)
+            said = getattr(self.autoencoder, way)(given)
+        self._check(said)
+        return said
 
-    def _noise(self, job: Job, size: tuple[int, int]) -> NoiseSource:
+    def _noise(self, job: Job) -> NoiseSource:
         options = job.options
         sides = [int(side) // FACTOR for side in options.seed_from.split("x")] if options.seed_from else []
         resized = (sides[1], sides[0]) if sides else None
@@ -279,11 +274,15 @@ class Engine:
             Seeds(seed, options.subseed + number, options.subseed_strength, options.ensd, resized)
             for number, seed in enumerate(job.seeds)
         ]
-        return NoiseSource(seeds, (4, size[0] // FACTOR, size[1] // FACTOR), options.rng)
+        return NoiseSource(seeds, (4, job.size[0] // FACTOR, job.size[1] // FACTOR), options.rng)
 
-    def _conditions(self, job: Job, way: Walk, first_pass: int | None = None) -> Conditions:
-        """What prompts say, kept for the last few."""
-        key = (job.prompt, job.negative, _calls(way), job.size, job.options.clip_skip, first_pass)
+    def _conditions(self, job: Job, method: Method, first_pass: int | None = None) -> Conditions:
+        """What prompts say, kept for the last few.
+
+        Prompts that change do so over all steps that are asked for, even where a start picture skips some.
+        """
+        calls = job.steps * method.evaluations
+        key = (job.prompt, job.negative, calls, job.size, job.options.clip_skip, first_pass)
         if key not in self._told:
             if len(self._told) >= 8:
                 self._told.pop(next(iter(self._told)))
@@ -291,7 +290,7 @@ class Engine:
                 self.text(),
                 job.prompt,
                 job.negative,
-                _calls(way),
+                calls,
                 job.size,
                 clip_skip=job.options.clip_skip,
                 first_pass=first_pass,
@@ -306,33 +305,22 @@ def _predicts(unet: UNet, kind: Kind) -> Prediction:
     return "v" if float((unet(grey, torch.tensor([999.0]), told) - grey).mean()) < -1 else "noise"
 
 
-def _plan(engine: Engine, job: Job, first: Walk, method: Method, schedule: str) -> list[Walk]:
-    """The walks of a picture: one, or two where it is drawn a second time."""
-    options = job.options
-    if options.hires == 1:
-        return [first]
-    _larger(job.size, options.hires)
-    again, spaced = chosen(options.hires_sampler or method.label, options.hires_schedule or schedule)
-    steps, enters = job.steps, redone(job.steps, options.hires_strength)
-    if options.hires_steps:  # as many as are asked for are made, not a share of them
-        steps, enters = round(options.hires_steps / max(options.hires_strength, 0.001)), options.hires_steps - 1
-    return [first, walk(again, spaced, min(steps, len(engine.sigmas)), engine.sigmas, engine.kind.base, enters=enters)]
+def _signed(picture: Picture) -> Tensor:
+    """(1, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(to_signed(picture))[None]
 
 
-def _larger(size: tuple[int, int], times: float) -> tuple[int, int]:
-    """Height and width of the second drawing, in whole latents. Raises InputError where that is too much."""
-    height, width = (int(side * times) // FACTOR * FACTOR for side in size)
-    if height * width > MOST_PIXELS:
-        raise InputError(
-            f"A second drawing of {width}x{height} is too large; it may have {MOST_PIXELS / 1e6:.1f} million pixels, "
-            "so lower --hires or the size."
-        )
-    return height, width
-
-
-def _calls(way: Walk) -> int:
-    """Network calls of a walk, as AUTOMATIC1111 counts them for prompts that change."""
-    return (len(way.sigmas) - 1) * way.method.evaluations
+def _told(task: Task[Picture], done: Progress) -> Task[Picture]:
+    """The same task, told as a part of what stands at `done`."""
+    try:
+        while True:
+            report = next(task)
+            yield replace(done, note=f"{report.note}, {report.step} of {report.total}")
+    except StopIteration as stop:
+        result: Picture = stop.value
+        return result
+    finally:
+        task.close()
 
 
 def _sampler(method: Method, eta: float | None) -> Callable[..., samplers.Path]:

@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
+from scipy.ndimage import gaussian_filter1d
 from torch import Tensor
 
-from figment.diffusion.options import Options
+from figment.core.errors import InputError
+from figment.diffusion.framing import around, fitted
+from figment.diffusion.options import MOST_PIXELS, Options
 from figment.pixels.files import as_pillow
-from figment.pixels.resizing import Fit, resize
 
 __all__ = ["Prepared", "beyond", "latent_mask", "prepared"]
 
@@ -26,7 +28,7 @@ class Prepared:
     """A start picture at the size that is drawn, and the way back to the picture it was cut from."""
 
     start: Pixels
-    """(H, W, 3)."""
+    """(H, W, 3); of a size of its own where latents are resized."""
     mask: Pixels | None
     """(H, W), white where it is painted anew; None for everywhere."""
     whole: Pixels | None = None
@@ -42,26 +44,31 @@ class Prepared:
             return drawn
         left, top, right, bottom = self.box
         patch = self.whole.copy()
-        patch[top:bottom, left:right] = resize(drawn, (bottom - top, right - left), "stretch")
+        patch[top:bottom, left:right] = fitted(drawn, (bottom - top, right - left), "cover")
         painted = Image.composite(as_pillow(patch), as_pillow(self.whole), Image.fromarray(self.cover))
         return np.array(painted)
 
 
 def prepared(picture: Pixels, mask: Pixels | None, size: tuple[int, int], options: Options) -> Prepared:
-    """`picture` (H, W, 3) and `mask` (H, W) of one size, made ready to be drawn at `size` (height, width)."""
+    """`picture` (H, W, 3) and `mask` (H, W) of one size, made ready to be drawn at `size` (height, width).
+
+    With the option to resize latents, `start` keeps its own size, in whole latents. Raises InputError for a picture
+    that is too large for that.
+    """
     if mask is None:
-        return Prepared(resize(picture, size, _fit(options)), None)
-    if options.mask_inverted:
-        mask = 255 - mask
-    soft = _blurred(mask, options.mask_blur)
+        return Prepared(_framed(picture, size, options), None)
+    soft = _blurred(255 - mask if options.mask_inverted else mask, options.mask_blur)
     if options.area == "masked" and soft.any():
-        box = _around(soft, options.padding, size)
-        left, top, right, bottom = box
-        start = resize(picture[top:bottom, left:right], size, "stretch")
-        cut = resize(soft[top:bottom, left:right, None], size, "stretch")[..., 0]
+        box = left, top, right, bottom = around(soft, options.padding, size)
+        start, cut = (fitted(one[top:bottom, left:right], size, "contain") for one in (picture, soft))
         return Prepared(_filled(start, cut, options), cut, picture, soft, box)
-    start, cut = resize(picture, size, _fit(options)), resize(soft[..., None], size, _fit(options), 0)[..., 0]
-    return Prepared(_filled(start, cut, options), cut, start, cut, (0, 0, size[1], size[0]))
+    how = "stretch" if options.resize == "latent" else options.resize
+    whole, cut = fitted(picture, size, how), fitted(soft, size, how)
+    start = _framed(picture, size, options)
+    start = _filled(start, fitted(cut, (start.shape[0], start.shape[1]), "stretch"), options)
+    # Latents are drawn anew from a half of grey on, so there the old picture must not show through.
+    cover = np.minimum(cut.astype(np.int64) * 2, 255).astype(np.uint8)
+    return Prepared(start, cut, whole, cover, (0, 0, size[1], size[0]))
 
 
 def beyond(picture: Pixels, mask: Pixels | None, options: Options) -> tuple[Pixels, Pixels | None]:
@@ -91,38 +98,29 @@ def latent_mask(mask: Pixels, *, rounded: bool) -> Tensor:
     return shares.round() if rounded else shares
 
 
-def _fit(options: Options) -> Fit:
-    return "stretch" if options.resize == "latent" else options.resize
+def _framed(picture: Pixels, size: tuple[int, int], options: Options) -> Pixels:
+    if options.resize != "latent":
+        return fitted(picture, size, options.resize)
+    high, wide = picture.shape[:2]
+    if high * wide > MOST_PIXELS:
+        raise InputError(
+            f"A start picture of {wide}x{high} is too large to be resized as latents; it may have "
+            f"{MOST_PIXELS / 1e6:.1f} million pixels, so choose another way to resize it."
+        )
+    return picture[: max(8, high // 8 * 8), : max(8, wide // 8 * 8)]
 
 
 def _blurred(mask: Pixels, radius: int) -> Pixels:
-    if not radius:
-        return mask
-    return np.array(Image.fromarray(mask).filter(ImageFilter.GaussianBlur(radius)))
-
-
-def _around(mask: Pixels, padding: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The box around the mask's white, widened by `padding`, then to the proportions of `size`, in the picture."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    high, wide = mask.shape
-    top, bottom = max(0, int(rows[0]) - padding), min(high, int(rows[-1]) + 1 + padding)
-    left, right = max(0, int(columns[0]) - padding), min(wide, int(columns[-1]) + 1 + padding)
-    ratio = size[1] / size[0]
-    left, right = _widened(left, right, round((bottom - top) * ratio), wide)
-    top, bottom = _widened(top, bottom, round((right - left) / ratio), high)
-    return left, top, right, bottom
-
-
-def _widened(low: int, high: int, length: int, most: int) -> tuple[int, int]:
-    """An interval of at least `length` around [low, high), moved to lie inside [0, most)."""
-    missing = max(0, min(length, most) - (high - low))
-    start = min(max(0, low - missing // 2), most - (high - low) - missing)
-    return start, start + (high - low) + missing
+    """`mask` convolved with a Gaussian of deviation `radius`, cut at 2.5 of them."""
+    for axis in (0, 1) if radius else ():
+        soft = gaussian_filter1d(mask.astype(np.float64), radius, axis, mode="mirror", truncate=2.5)
+        mask = np.rint(soft).astype(np.uint8)
+    return mask
 
 
 def _filled(picture: Pixels, mask: Pixels, options: Options) -> Pixels:
-    """The masked part in the colours around it, if the options ask for that."""
-    if options.fill != "fill" or not mask.any() or mask.all():
+    """The masked part in the colours around it, unless it begins as what is there."""
+    if options.fill == "original" or not mask.any() or mask.all():
         return picture
     masked = as_pillow(picture).convert("RGBA")
     masked.putalpha(ImageChops.invert(Image.fromarray(mask)))

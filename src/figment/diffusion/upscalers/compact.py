@@ -1,5 +1,6 @@
 """Real-ESRGAN's compact network (Wang et al. 2021): plain convolutions, then pixels shuffled to size."""
 
+import re
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ __all__ = ["network"]
 
 def network(tensors: Mapping[str, Tensor]) -> tuple[nn.Module, int] | None:
     """The network that `tensors` fill, and by how much it enlarges; None where they are no such one's."""
-    places = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("body.") and name.count(".") == 2})
+    places = sorted({int(match[1]) for name in tensors if (match := re.fullmatch(r"body\.(\d{1,3})\.weight", name))})
     if not places or tensors.get("body.0.weight") is None or tensors["body.0.weight"].dim() != 4:
         return None
     width = tensors["body.0.weight"].shape[0]

@@ -1,7 +1,7 @@
-"""ESRGAN's network: residual-in-residual dense blocks (Wang et al. 2018, figure 4), under its old names and its new."""
+"""ESRGAN's network: residual-in-residual dense blocks (Wang et al. 2018, figure 4), under each of its three names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,21 +10,25 @@ from torch.nn.functional import interpolate, leaky_relu, pixel_unshuffle
 __all__ = ["network"]
 
 RESIDUAL = 0.2
-_OLD = (
-    (r"model\.0\.", "conv_first."),
-    (r"model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.", r"body.\1.rdb\2.conv\3."),
-)
+_OLD = ((r"model\.0\.", "conv_first."), (r"model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.", r"body.\1.rdb\2.conv\3."))
 """Names of 2018 for those of Real-ESRGAN, which are used here."""
+_NEXT = (
+    (r"RRDB_trunk\.(\d+)\.RDB(\d)\.", r"body.\1.rdb\2."),
+    (r"trunk_conv\.", "conv_body."),
+    (r"upconv(\d)\.", r"conv_up\1."),
+    (r"HRconv\.", "conv_hr."),
+)
+"""Names of ESRGAN's later files and of BSRGAN."""
 
 
 def network(tensors: Mapping[str, Tensor]) -> tuple[nn.Module, int] | None:
     """The network that `tensors` fill, and by how much it enlarges; None where they are no such one's."""
     named = _renamed(tensors)
-    if "conv_first.weight" not in named or "body.0.rdb1.conv1.weight" not in named:
+    first, dense = named.get("conv_first.weight"), named.get("body.0.rdb1.conv1.weight")
+    if first is None or dense is None or first.dim() != 4:
         return None
-    blocks = 1 + max(int(name.split(".")[1]) for name in named if name.startswith("body."))
-    width, seen = named["conv_first.weight"].shape[:2]
-    growth = named["body.0.rdb1.conv1.weight"].shape[0]
+    blocks = 1 + max(int(match[1]) for name in named if (match := re.match(r"body\.(\d{1,3})\.", name)))
+    (width, seen), growth = first.shape[:2], dense.shape[0]
     doublings = sum(f"conv_up{number}.weight" in named for number in (1, 2, 3))
     squeeze = {3: 1, 12: 2, 48: 4}.get(seen)
     if squeeze is None:
@@ -38,16 +42,14 @@ def network(tensors: Mapping[str, Tensor]) -> tuple[nn.Module, int] | None:
 
 
 def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    if "model.0.weight" not in tensors:
-        return dict(tensors)
-    places = sorted({int(match[1]) for name in tensors if (match := re.fullmatch(r"model\.(\d+)\.weight", name))})
+    places = sorted({int(match[1]) for name in tensors if (match := re.fullmatch(r"model\.(\d{1,3})\.weight", name))})
+    if len(places) < 3:
+        return {_substituted(name, _NEXT): tensor for name, tensor in tensors.items()}
     ends = ["conv_hr", "conv_last"]
     ups = [f"conv_up{number + 1}" for number in range(len(places) - 3)]
     last = {f"model.{place}.": f"{name}." for place, name in zip(places[1:], [*ups, *ends], strict=True)}
-    trunk = {name: name for name in tensors}
+    trunk = {name: _substituted(name, _OLD) for name in tensors}
     for name in tensors:
-        for old, new in _OLD:
-            trunk[name] = re.sub(f"^{old}", new, trunk[name])
         after = re.fullmatch(r"model\.1\.sub\.(\d+)\.(weight|bias)", name)
         if after:
             trunk[name] = f"conv_body.{after[2]}"
@@ -55,6 +57,12 @@ def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             if name.startswith(old):
                 trunk[name] = new + name.removeprefix(old)
     return {trunk[name]: tensor for name, tensor in tensors.items()}
+
+
+def _substituted(name: str, changes: Sequence[tuple[str, str]]) -> str:
+    for old, new in changes:
+        name = re.sub(f"^{old}", new, name)
+    return name
 
 
 class _Dense(nn.Module):
