@@ -243,6 +243,7 @@ def randomised_adapters(model: nn.Module) -> None:
             "a product of 6 x 5 and 6 x 3",
         ),
         ({"lokr_w1": random(2, 2), "lokr_w2_a": random(6, 4), "lokr_w2_b": random(3, 5)}, "rank 4 on one side"),
+        ({"diff": random(6, 5), "diff_b": random(5)}, "a bias of 5 beside 6 rows"),
         ({"oft_blocks": random(4, 4, 3)}, "which are no rotations"),
         ({"oft_blocks": random(3, 4, 3, 3)}, "which they do not fill"),
         ({"oft_blocks": random(4, 4, 4), "rescale": random(8, 1)}, "rescales 8 rows and turns 16"),

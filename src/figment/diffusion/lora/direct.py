@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from figment.diffusion.lora.layer import Layer, number
+from figment.diffusion.lora.layer import Damaged, Layer, number
 
 __all__ = ["Difference", "Scaling"]
 
@@ -24,8 +24,12 @@ class Difference(Layer):
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """Of tensors "diff" and "diff_b", or "w_norm" and "b_norm" for a norm; either may be missing."""
-        return cls(tensors.get("diff", tensors.get("w_norm")), tensors.get("diff_b", tensors.get("b_norm")))
+        """Of tensors "diff" and "diff_b", or "w_norm" and "b_norm" for a norm; either may be missing. Raises Damaged."""
+        weight, bias = tensors.get("diff", tensors.get("w_norm")), tensors.get("diff_b", tensors.get("b_norm"))
+        found = cls(weight, bias)
+        if bias is not None and bias.numel() != found.size[0]:
+            raise Damaged(f"changes a bias of {bias.numel()} beside {found.size[0]} rows")
+        return found
 
     @property
     def size(self) -> tuple[int | None, int | None]:
