@@ -24,7 +24,7 @@ class Difference(Layer):
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """Of tensors "diff" and "diff_b", or "w_norm" and "b_norm" for a norm; either may be missing. Raises Damaged."""
+        """Of tensors "diff" and "diff_b", or "w_norm" and "b_norm" for a norm, or one of the two. Raises Damaged."""
         weight, bias = tensors.get("diff", tensors.get("w_norm")), tensors.get("diff_b", tensors.get("b_norm"))
         found = cls(weight, bias)
         if bias is not None and bias.numel() != found.size[0]:
