@@ -116,11 +116,15 @@ class Faceset:
 
     def add_file(self, face: AlignedFace, content: bytes) -> None:
         """Put `face` last with the `content` of its picture file as it is."""
-        path = self.picture(face)
-        if path.suffix.lower() not in files.SUFFIXES:
-            raise InputError(f"A face cannot be called '{face.name}'; it must end in .jpg or .png.")
-        write_bytes(path, content)
-        self._enter(face)
+        self.add_files([(face, content)])
+
+    def add_files(self, faces: Iterable[tuple[AlignedFace, bytes]]) -> None:
+        """Put faces last with their picture files; of many at once the index is written once, after the pictures."""
+        written = []
+        for face, content in faces:
+            self._write(face, content)
+            written.append(face)
+        self._enter(written)
 
     def drop(self, names: Iterable[str], reason: str) -> None:
         """Leave the faces called `names` out; their pictures stay. `reason` is told to who looks."""
@@ -151,7 +155,7 @@ class Faceset:
         """Move the dropped faces with their pictures to the folder `into`, itself a faceset; how many there were."""
         bin, gone = Faceset(into), self.faces(dropped=True)
         for face in gone:
-            bin._enter(face)
+            bin._enter([face])
             if self.picture(face).is_file():
                 shutil.move(self.picture(face), bin.picture(face))
             self._update("DELETE FROM faces WHERE name = ?", [(face.name,)])
@@ -161,9 +165,15 @@ class Faceset:
     def _file(self) -> Path:
         return self.folder / INDEX
 
-    def _enter(self, face: AlignedFace) -> None:
+    def _write(self, face: AlignedFace, content: bytes) -> None:
+        path = self.picture(face)
+        if path.suffix.lower() not in files.SUFFIXES:
+            raise InputError(f"A face cannot be called '{face.name}'; it must end in .jpg or .png.")
+        write_bytes(path, content)
+
+    def _enter(self, faces: Iterable[AlignedFace]) -> None:
         with self._index() as index:
-            index.execute(_ADD, (*_row(face), face.name))
+            index.executemany(_ADD, ((*_row(face), face.name) for face in faces))
 
     def _update(self, statement: str, values: Iterable[tuple[str, ...]]) -> None:
         """Run `statement` for each of `values`, whose last is a name, all or none."""
