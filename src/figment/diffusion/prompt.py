@@ -7,12 +7,14 @@
     BREAK                        the rest begins a new chunk of tokens
     <lora:name:0.8>              a network to be applied
 
-What is not well formed is taken literally, as it is there.
+What is not well formed is taken literally, as it is there; so is a whole prompt with a | outside of brackets, but for
+its weights.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 __all__ = ["BREAK", "Network", "Weighted", "joined", "networks", "scheduled", "weighted"]
 
@@ -38,25 +40,27 @@ class Network:
     arguments: tuple[str, ...]
 
 
+_DECIMAL = r"(?:\d+(?:\.\d*)?|\.\d+)"
+
+
 # Emphasis
 
-_PIECE = re.compile(r"\\.|[()\[\]]|:\s*([+-]?[.\d]+)\s*\)|[^\\()\[\]:]+|:|\\", re.DOTALL)
+_PIECE = re.compile(rf"\\[()\[\]\\]|\\|[()\[\]]|:\s*([+-]?{_DECIMAL})\s*\)|[^\\()\[\]:]+|:")
 
 
 def weighted(prompt: str) -> list[Weighted]:
     """`prompt` in pieces of equal weight. Brackets that are left open count to the end."""
-    pieces: list[Weighted] = []
+    texts: list[str] = []
+    weights: list[float] = []
     opened: dict[str, list[int]] = {"(": [], "[": []}
 
     def weigh(start: int, factor: float) -> None:
-        pieces[start:] = [Weighted(piece.text, piece.weight * factor) for piece in pieces[start:]]
+        weights[start:] = [weight * factor for weight in weights[start:]]
 
     for match in _PIECE.finditer(prompt):
         text, weight = match[0], match[1]
-        if text.startswith("\\"):
-            pieces.append(Weighted(text[1:], 1.0))
-        elif text in opened:
-            opened[text].append(len(pieces))
+        if text in opened:
+            opened[text].append(len(texts))
         elif weight is not None and opened["("]:
             weigh(opened["("].pop(), float(weight))
         elif text == ")" and opened["("]:
@@ -64,27 +68,27 @@ def weighted(prompt: str) -> list[Weighted]:
         elif text == "]" and opened["["]:
             weigh(opened["["].pop(), LESS)
         else:
-            pieces += _broken(text)
+            said = [text[1:]] if text.startswith("\\") else _broken(text)
+            texts += said
+            weights += [-1.0 if number % 2 else 1.0 for number in range(len(said))]
     for starts, factor in ((opened["("], MORE), (opened["["], LESS)):
         for start in starts:
             weigh(start, factor)
-    return _merged(pieces)
+    return _merged([Weighted(*piece) for piece in zip(texts, weights, strict=True)])
 
 
-def _broken(text: str) -> Iterator[Weighted]:
-    for number, part in enumerate(re.split(r"\s*\bBREAK\b\s*", text)):
-        if number:
-            yield Weighted(BREAK, -1.0)
-        yield Weighted(part, 1.0)
+def _broken(text: str) -> list[str]:
+    """Words, a BREAK, words, and so on."""
+    return re.split(r"(?:(?<!\s)\s+)?\b(BREAK)\b\s*", text)
 
 
 def _merged(pieces: Sequence[Weighted]) -> list[Weighted]:
     """Neighbours of one weight as one piece; at least one piece."""
     merged: list[Weighted] = []
     for piece in pieces:
-        if merged and merged[-1].weight == piece.weight and piece.weight != -1:
+        if merged and merged[-1].weight == piece.weight:
             merged[-1] = Weighted(merged[-1].text + piece.text, piece.weight)
-        elif piece.text:
+        else:
             merged.append(piece)
     return merged or [Weighted("", 1.0)]
 
@@ -105,8 +109,19 @@ class _Alternate:
 
 
 _Text = tuple["str | _Scheduled | _Alternate", ...]
-_NUMBER = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*")
-_PLAIN = re.compile(r"(?:\\.|[^\\\[\]():|])+|\\", re.DOTALL)
+_NUMBER = re.compile(rf"\s*([+-]?{_DECIMAL}(?:[eE][+-]?\d+)?)\s*")
+_WORD = re.compile(r"[\[\]():|]|(?:\\.|[^\\\[\]():|])+")
+_CLOSING = {"[": "]", "(": ")"}
+
+
+@dataclass
+class _Open:
+    """A bracket that is not closed yet, "" for the whole prompt, and what stands in it."""
+
+    sign: str
+    nodes: list["str | _Scheduled | _Alternate"] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    """Places of : and | among the nodes."""
 
 
 def scheduled(prompt: str, steps: int, *, first_pass: int | None = None) -> list[tuple[int, str]]:
@@ -114,109 +129,108 @@ def scheduled(prompt: str, steps: int, *, first_pass: int | None = None) -> list
 
     In a second pass, after one of `first_pass` steps, numbers go on counting: 1.5 is the middle of the second pass.
     """
-    text, _ = _parsed(prompt, 0, inside=False)
+    text = _parsed(prompt)
     ends = {steps, *_ends(text, steps, first_pass)}
     return [(end, _at(text, end, steps, first_pass)) for end in sorted(ends)]
 
 
-def _parsed(prompt: str, start: int, *, inside: bool) -> tuple[_Text, int]:
-    """Text from `start` to the end or, inside brackets or alternatives, to the sign that ends it; and where it ends."""
-    found: list[str | _Scheduled | _Alternate] = []
-    place = start
-    while place < len(prompt):
-        sign = prompt[place]
-        if sign in "[(":
-            group = _group(prompt, place)
-            if group is None and inside:
-                break
-            nodes, place = ((sign,), place + 1) if group is None else group
-            found += nodes
-        elif sign in "]):|":
-            if inside:
-                break
-            found.append(sign)
-            place += 1
+def _parsed(prompt: str) -> _Text:
+    """What a prompt is made of: brackets that are not well formed, and those around them, are words.
+
+    All of it is words where a | stands outside of [a|b], or a backslash at the end of a line.
+    """
+    words = _WORD.findall(prompt)
+    opened = [_Open("")]
+    for word in words:
+        group = _group(opened[-1], word) if word in _CLOSING.values() else None
+        if word in _CLOSING:
+            opened.append(_Open(word))
+        elif group is not None:
+            opened.pop()
+            opened[-1].nodes += group
         else:
-            match = _PLAIN.match(prompt, place)
-            assert match is not None
-            found.append(match[0])
-            place = match.end()
-    return tuple(found), place
+            if word in (":", "|"):
+                opened[-1].cuts.append(len(opened[-1].nodes))
+            elif word in _CLOSING.values():
+                _give_up(opened)
+            opened[-1].nodes.append(word)
+    _give_up(opened)
+    nodes = opened[0].nodes
+    return (prompt,) if "|" in nodes or "".join(words) != prompt else tuple(nodes)
 
 
-def _group(prompt: str, start: int) -> tuple[_Text, int] | None:
-    """What the bracket at `start` encloses, and where it ends; None where it is not well formed."""
-    parts: list[_Text] = []
-    signs: list[str] = []
-    place = start + 1
-    closing = "]" if prompt[start] == "[" else ")"
-    while True:
-        part, end = _parsed(prompt, place, inside=True)
-        parts.append(part)
-        sign = prompt[end : end + 1]
-        if sign == closing:
-            break
-        if sign not in (":", "|"):
-            return None
-        signs.append(sign)
-        place = end + 1
-    end += 1
-    if closing == "]" and signs and set(signs) == {"|"}:
-        return (_Alternate(tuple(parts)),), end
-    if closing == "]" and signs in ([":"], [":", ":"]):
-        number = _NUMBER.fullmatch(prompt, place, end - 1)
-        if number is not None:
-            before = parts[0] if len(signs) == 2 else ()
-            return (_Scheduled(before, parts[-2], number[1]),), end
-    if signs and (closing == "]" or signs != [":"]):
+def _give_up(opened: list[_Open]) -> None:
+    """Take brackets that cannot be closed as words."""
+    for bracket in opened[1:]:
+        opened[0].nodes += (bracket.sign, *bracket.nodes)
+    del opened[1:]
+
+
+def _group(bracket: _Open, closing: str) -> _Text | None:
+    """What a bracket and its content mean; None where they are not well formed."""
+    if _CLOSING.get(bracket.sign) != closing:
         return None
-    middle: _Text = parts[0] if not signs else (*parts[0], ":", *parts[1])
-    return (prompt[start], *middle, closing), end
+    edges = [-1, *bracket.cuts, len(bracket.nodes)]
+    parts = [tuple(bracket.nodes[start + 1 : end]) for start, end in pairwise(edges)]
+    signs = "".join(str(bracket.nodes[cut]) for cut in bracket.cuts)
+    if closing == "]" and signs and not signs.strip("|"):
+        return (_Alternate(tuple(parts)),)
+    if closing == "]" and signs in (":", "::"):
+        last = parts[-1][0] if len(parts[-1]) == 1 else None
+        number = _NUMBER.fullmatch(last) if isinstance(last, str) else None
+        return (_Scheduled(parts[0] if signs == "::" else (), parts[-2], number[1]),) if number else None
+    return None if signs and (closing == "]" or signs != ":") else (bracket.sign, *bracket.nodes, closing)
 
 
 def _ends(text: _Text, steps: int, first_pass: int | None) -> Iterator[int]:
     """Last steps before something changes."""
-    for node in text:
+    left = [*text]
+    while left:
+        node = left.pop()
         if isinstance(node, _Scheduled):
             when = _step(node.when, steps, first_pass)
             if when >= 1:
                 yield when
-            yield from _ends(node.before, steps, first_pass)
-            yield from _ends(node.after, steps, first_pass)
+            left += (*node.before, *node.after)
         elif isinstance(node, _Alternate):
             yield from range(1, steps + 1)
+            left += (part for option in node.options for part in option)
 
 
 def _step(number: str, steps: int, first_pass: int | None) -> int:
-    """The step that a number means: a share of the steps where it has a point."""
-    if "." in number:
-        return min(steps, int((float(number) - (first_pass is not None)) * steps))
-    return min(steps, int(number) - (first_pass or 0))
+    """The step that a number means, 0 for all before the first: a share of the steps where it has a point."""
+    value = float(number)
+    done = first_pass is not None
+    step = (value - done) * steps if "." in number else value - (first_pass or 0)
+    return int(max(0, min(steps, step)))
 
 
 def _at(text: _Text, step: int, steps: int, first_pass: int | None) -> str:
-    said = ""
-    for node in text:
+    said, left = [], [*reversed(text)]
+    while left:
+        node = left.pop()
         if isinstance(node, str):
-            said += node
+            said.append(node)
         elif isinstance(node, _Scheduled):
-            now = node.before if step <= _step(node.when, steps, first_pass) else node.after
-            said += _at(now, step, steps, first_pass)
+            before = step <= _step(node.when, steps, first_pass)
+            left += reversed(node.before if before else node.after)
         else:
-            said += _at(node.options[(step - 1) % len(node.options)], step, steps, first_pass)
-    return said
+            left += reversed(node.options[(step - 1) % len(node.options)])
+    return "".join(said)
 
 
 # Several prompts, and extra networks
+
+
+_SHARE = re.compile(rf"(?<!\s)\s*:\s*([-+]?{_DECIMAL})\s*$")
 
 
 def joined(prompt: str) -> list[tuple[str, float]]:
     """Prompts that AND joins, each with its weight."""
     found = []
     for part in re.split(r"\bAND\b", prompt):
-        match = re.fullmatch(r"(.*?)(?:\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)))?\s*", part, re.DOTALL)
-        assert match is not None
-        found.append((match[1], float(match[2]) if match[2] else 1.0))
+        weight = _SHARE.search(part)
+        found.append((part[: weight.start()], float(weight[1])) if weight else (part.rstrip(), 1.0))
     return found
 
 
