@@ -22,10 +22,11 @@ from figment.diffusion.embeddings import Embedding
 from figment.diffusion.engine import Engine, Job, Networks
 from figment.diffusion.inpainting import Prepared
 from figment.diffusion.kinds import Base
-from figment.diffusion.networks import Conditioning
+from figment.diffusion.networks import Autoencoder, Conditioning
 from figment.diffusion.options import Options
 from figment.diffusion.randomness import NoiseSource, Seeds
 from figment.diffusion.torch_backend import TorchBackend
+from figment.diffusion.upscalers import resampled
 from figment.pixels.arrays import from_signed, to_signed
 
 CPU = torch.device("cpu")
@@ -166,6 +167,13 @@ def test_a_picture_is_the_same_again_and_among_others(files: dict[str, Path]) ->
         assert far(together[0], alone) > 5, sampler
 
 
+def test_eta_scales_the_noise_of_the_sampler(files: dict[str, Path]) -> None:
+    ours = engine(files["SD1"])
+    some, none = (replace(PLAIN, sampler="Euler a", eta=eta) for eta in (0.67, 0.0))
+    assert far(drawn(ours, replace(JOB, options=none))[0], drawn(ours, JOB)[0]) <= 1
+    assert far(drawn(ours, replace(JOB, options=some))[0], drawn(ours, JOB)[0]) > 5
+
+
 def test_previews_show_the_picture_so_far_and_stopping_is_at_once(files: dict[str, Path]) -> None:
     reports = list(engine(files["SD1"]).draw(JOB))
     assert [report.step for report in reports] == [1, 2, 3, 4]
@@ -202,6 +210,54 @@ def test_an_inpainting_model_is_told_the_mask(files: dict[str, Path]) -> None:
     assert told[0, 0] == 0
     whole = ours.autoencoder.encode(torch.from_numpy(to_signed(photo()))[None])
     assert far_apart(seen[0][0, 5:], whole[0])
+
+
+def test_an_inpainting_model_sees_nothing_of_a_picture_that_is_all_drawn_anew(files: dict[str, Path]) -> None:
+    ours = engine(files["nine"])
+    seen = watched(ours)
+    drawn(ours, JOB)
+    drawn(ours, replace(JOB, start=Prepared(photo(), None)))
+    assert torch.allclose(seen[-1][:, 4:], seen[0][:, 4:])
+    drawn(ours, replace(JOB, start=Prepared(photo(), None), options=replace(PLAIN, mask_weight=0.0)))
+    whole = ours.autoencoder.encode(torch.from_numpy(to_signed(photo()))[None])
+    assert torch.allclose(seen[-1][:1, 5:], whole)
+
+
+def test_samplers_of_whole_times_see_what_is_kept_without_noise(files: dict[str, Path]) -> None:
+    ours = engine(files["SD1"])
+    mask = np.zeros((64, 96), np.uint8)
+    mask[:, 48:] = 255
+    latents = ours.autoencoder.encode(torch.from_numpy(to_signed(photo()))[None])
+    seen = watched(ours)
+    for sampler in ("DDIM", "Euler"):
+        seen.clear()
+        drawn(ours, replace(JOB, start=Prepared(photo(), mask), options=replace(PLAIN, sampler=sampler)))
+        for x in seen:
+            assert torch.allclose(x[:1, :, :, :6], latents[..., :6], atol=1e-6) == (sampler == "DDIM")
+
+
+def test_a_start_picture_of_another_size_is_resized_as_latents(files: dict[str, Path]) -> None:
+    ours = engine(files["SD1"])
+    latents = ours.autoencoder.encode(torch.from_numpy(to_signed(photo(96, 64)))[None])
+    seen = watched(ours)
+    job = replace(JOB, start=Prepared(photo(96, 64), None), strength=0.5, options=replace(PLAIN, resize="latent"))
+    assert drawn(ours, job)[0].shape == (64, 96, 3)
+    sigma = levels_of(4, ours.sigmas)[1]
+    noise = NoiseSource([Seeds(3)], (4, 8, 12), "cpu").first()
+    resized = torch.nn.functional.interpolate(latents, (8, 12), mode="bilinear")
+    assert torch.allclose(seen[0][:1], (resized + sigma * noise) / (sigma**2 + 1) ** 0.5, atol=1e-5)
+
+
+def test_noise_under_the_mask_is_that_of_the_seed_alone(files: dict[str, Path]) -> None:
+    ours = engine(files["SD1"])
+    mask = np.full((64, 96), 255, np.uint8)
+    seen = watched(ours)
+    options = replace(PLAIN, fill="noise", subseed=9, subseed_strength=0.5)
+    drawn(ours, replace(JOB, start=Prepared(photo(), mask), options=options))
+    sigma = levels_of(4, ours.sigmas)[0]
+    noise = NoiseSource([Seeds(3, 9, 0.5)], (4, 8, 12), "cpu").first()
+    start = NoiseSource([Seeds(3)], (4, 8, 12), "cpu").first()
+    assert torch.allclose(seen[0][:1], (start + sigma * noise) / (sigma**2 + 1) ** 0.5, atol=1e-5)
 
 
 def far_apart(first: torch.Tensor, second: torch.Tensor) -> bool:
@@ -251,27 +307,66 @@ def test_other_prompts_and_samplers_for_the_second_drawing_are_heeded(files: dic
         assert far(drawn(ours, replace(JOB, options=replace(options, **change)))[0], plain) > 0, change
 
 
-def test_pictures_that_overflow_are_decoded_again_in_full_precision(files: dict[str, Path]) -> None:
+def test_as_many_steps_are_made_the_second_time(files: dict[str, Path]) -> None:
+    options = replace(PLAIN, hires=1.5, hires_strength=0.5, hires_upscaler="Lanczos")
+    reports = list(engine(files["SD1"]).draw(replace(JOB, options=options, upscaler=resampled("Lanczos"))))
+    assert [(report.step, report.note) for report in reports] == [
+        *((step, "drawing") for step in range(1, 5)),
+        (4, "enlarging by Lanczos, 1 of 1"),
+        *((step, "drawing larger") for step in range(5, 9)),
+    ]
+    assert {report.total for report in reports} == {8}
+
+
+def test_prompts_change_at_steps_of_all_that_are_asked_for(files: dict[str, Path]) -> None:
+    """Of 4 steps a start picture skips some, so that the third, at which the prompt changes, is not reached."""
     ours = engine(files["SD1"])
-    expected = drawn(ours, JOB)[0]
+    half = replace(JOB, start=Prepared(photo(), None), strength=0.5, prompt="a cat")
+    plain = drawn(ours, half)[0]
+    assert np.array_equal(drawn(ours, replace(half, prompt="a [cat:dog:0.5]"))[0], plain)
+    assert not np.array_equal(drawn(ours, replace(half, prompt="a [cat:dog:0.25]"))[0], plain)
+
+
+class Overflowing:
+    """An autoencoder whose numbers are too large for what it computes in, one way."""
+
+    def __init__(self, inner: Autoencoder, way: str) -> None:
+        self.inner, self.way = inner, way
+
+    def encode(self, pictures: torch.Tensor) -> torch.Tensor:
+        said = self.inner.encode(pictures)
+        return said * float("inf") if self.way == "encode" else said
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        said = self.inner.decode(latents)
+        return said * float("nan") if self.way == "decode" else said
+
+
+@pytest.mark.parametrize("way", ["encode", "decode"])
+def test_what_overflows_is_said_again_in_full_precision(files: dict[str, Path], way: str) -> None:
+    ours = engine(files["SD1"])
+    job = replace(JOB, start=Prepared(photo(), None))
+    expected = drawn(ours, job)[0]
     asked: list[bool | None] = []
     real = ours.backend.autoencoder
-
-    class Overflowing:
-        def encode(self, pictures: torch.Tensor) -> torch.Tensor:
-            return real(ours.kind, ours.networks.weights("vae")).encode(pictures)
-
-        def decode(self, latents: torch.Tensor) -> torch.Tensor:
-            return torch.full((1, 3, latents.shape[2] * 8, latents.shape[3] * 8), float("nan"))
 
     def autoencoder(*arguments: Any, half: bool | None = None, **more: Any) -> Any:
         asked.append(half)
         return real(*arguments, half=half, **more)
 
-    ours._autoencoder = Overflowing()
+    ours._autoencoder = Overflowing(ours.autoencoder, way)
     ours.backend.autoencoder = autoencoder  # type: ignore[method-assign]  # what a backend would do, and told of
-    assert np.array_equal(drawn(ours, JOB)[0], expected)
+    assert np.array_equal(drawn(ours, job)[0], expected)
     assert asked == [False]
+
+
+def test_an_autoencoder_that_never_says_anything_finite_is_an_error(files: dict[str, Path], tmp_path: Path) -> None:
+    tensors = load_file(files["SD1"])
+    tensors["first_stage_model.decoder.conv_out.bias"] = torch.full((3,), 3e38)
+    tensors["first_stage_model.decoder.conv_out.weight"] *= 1e38
+    save_file(tensors, tmp_path / "spoilt.safetensors")
+    with pytest.raises(CheckpointError, match="spoilt says numbers that are not finite"):
+        drawn(engine(tmp_path / "spoilt.safetensors"), replace(JOB, steps=1))
 
 
 def test_a_unet_that_says_nothing_finite_is_an_error(files: dict[str, Path], tmp_path: Path) -> None:
@@ -318,6 +413,11 @@ def test_jobs_that_cannot_be_drawn_are_refused(change: dict[str, Any], message: 
     [
         ({"options": replace(PLAIN, sampler="Eular")}, "No sampler 'Eular'"),
         ({"options": replace(PLAIN, eta=0.5)}, "adds no noise that --eta could scale"),
+        (
+            {"options": Options(sampler="Euler a", eta=0.5, hires=1.5, hires_sampler="Euler")},
+            "Euler adds no noise that --eta could scale",
+        ),
+        ({"options": replace(PLAIN, hires=1.5), "start": Prepared(photo(), None)}, "for pictures from a prompt alone"),
         ({"options": replace(PLAIN, hires=8.0), "size": (512, 512)}, "A second drawing of 4096x4096 is too large"),
         ({"options": replace(PLAIN, clip_skip=9)}, "The text encoder has 3 layers; clip skip 9 is too much"),
     ],

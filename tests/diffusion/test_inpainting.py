@@ -1,9 +1,12 @@
 """Masks and start pictures made ready, and put back."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from figment.core.errors import InputError
 from figment.diffusion.inpainting import beyond, latent_mask, prepared
 from figment.diffusion.options import Options
 
@@ -113,3 +116,46 @@ def test_masks_of_one_shade_are_taken_at_their_word(shade: int, area: str) -> No
     made = prepared(picture(64, 64), mask, SIZE, Options(area="masked" if area == "masked" else "whole"))
     out = made.put_back(np.zeros((64, 64, 3), np.uint8))
     assert np.array_equal(out, np.zeros_like(out) if shade else picture(64, 64))
+
+
+def test_the_edge_of_a_blurred_mask_is_the_sum_of_a_cut_gaussian() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[:, 32:] = 255
+    made = prepared(picture(64, 64), mask, SIZE, Options(mask_blur=4)).mask
+    assert made is not None
+    weights = np.exp(-(np.arange(-10, 11) ** 2) / 32)
+    expected = np.array([255 * weights[max(0, 42 - place) :].sum() / weights.sum() for place in range(22, 42)])
+    assert np.abs(made[30, 22:42] - expected).max() <= 0.5
+    assert made[30, 21] == 0
+    assert made[30, 42] == 255
+
+
+def test_the_old_picture_shows_through_only_where_latents_are_kept() -> None:
+    mask = np.full((64, 64), 100, np.uint8)
+    mask[:, 32:] = 130
+    made = prepared(picture(64, 64), mask, SIZE, Options(mask_blur=0))
+    assert made.cover is not None
+    assert set(np.unique(made.cover[:, :32])) <= set(range(196, 206))
+    assert (made.cover[:, 40:] == 255).all()
+    assert made.mask is not None
+    assert latent_mask(made.mask, rounded=True)[0, 0, 0].tolist() == [0] * 4 + [1] * 4
+
+
+def test_a_start_picture_keeps_its_size_where_latents_are_resized() -> None:
+    options = Options(resize="latent", mask_blur=0)
+    assert np.array_equal(prepared(picture(130, 77), None, SIZE, options).start, picture(130, 77)[:128, :72])
+    made = prepared(picture(), square(), SIZE, options)
+    assert made.start.shape == (128, 128, 3)
+    assert made.mask is not None
+    assert made.mask.shape == SIZE
+    assert made.put_back(np.zeros((64, 64, 3), np.uint8)).shape == (64, 64, 3)
+    with pytest.raises(InputError, match="A start picture of 3000x2000 is too large to be resized as latents"):
+        prepared(np.zeros((2000, 3000, 3), np.uint8), None, SIZE, options)
+
+
+@pytest.mark.parametrize("fill", ["fill", "noise", "nothing"])
+def test_the_hole_is_filled_before_it_is_encoded_whatever_takes_its_place_then(fill: Any) -> None:
+    filled = prepared(picture(64, 64), square(64, 64), SIZE, Options(fill="fill", mask_blur=0)).start
+    made = prepared(picture(64, 64), square(64, 64), SIZE, Options(fill=fill, mask_blur=0)).start
+    assert np.array_equal(made, filled)
+    assert not np.array_equal(made, picture(64, 64))

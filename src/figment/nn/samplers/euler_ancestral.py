@@ -11,11 +11,11 @@ from figment.nn.samplers.ancestral import split
 LABEL = "Euler a"
 
 
-def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Path:
-    """One evaluation a step; never settles, since every step adds noise."""
+def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, eta: float = 1.0) -> Path:
+    """One evaluation a step; never settles, since every step adds noise. `eta` scales it; at 0 this is Euler."""
     for number, (now, after) in enumerate(pairwise(sigmas), start=1):
         guess = denoise(x, now)
-        down, fresh = split(now, after)
+        down, fresh = split(now, after, eta)
         x = x + (down - now) * (x - guess) / now
         if fresh:
             x = x + fresh * noise(now, after)
