@@ -1,0 +1,34 @@
+"""Pictures carried from the frame to the aligned square and back."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import affine_grid, grid_sample
+
+__all__ = ["Pixels", "inverse", "sampled"]
+
+Pixels = NDArray[np.float32]
+"""(H, W), (H, W, 3) or (N, 3) values in [0, 1]."""
+
+
+def sampled(image: Pixels, matrix: Pixels, size: tuple[int, ...], *, sharp: bool = False) -> Pixels:
+    """`size` (H, W) or (H, W, C) of `image`, whose pixel (x, y) lies in the image at `matrix` (2, 3) · (x, y, 1).
+
+    Between pixels bilinear, or bicubic where `sharp`; 0 outside of the image. (0, 0) is the middle of the first pixel.
+    """
+    planes = torch.from_numpy(np.ascontiguousarray(image, np.float32).reshape(*image.shape[:2], -1)).permute(2, 0, 1)
+    theta = _unit(image.shape[1], image.shape[0]) @ np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(_unit(*size[::-1]))
+    grid = affine_grid(torch.from_numpy(theta[None, :2]).float(), [1, 1, *size], align_corners=False)
+    result = grid_sample(planes[None], grid, mode="bicubic" if sharp else "bilinear", align_corners=False)[0]
+    return result.permute(1, 2, 0).numpy().reshape(*size, *image.shape[2:])
+
+
+def inverse(matrix: Pixels) -> Pixels:
+    """(2, 3): the way back from where `matrix` (2, 3) leads."""
+    back: Pixels = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2].astype(np.float32)
+    return back
+
+
+def _unit(width: int, height: int) -> NDArray[np.float64]:
+    """(3, 3): from pixels to the square of -1 to 1 in which torch counts."""
+    return np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
