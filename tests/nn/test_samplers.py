@@ -21,8 +21,8 @@ from figment.nn.samplers.dpmpp_sde import sample as dpmpp_sde
 
 Stochastic = Callable[[Denoise, Tensor, Sequence[float], Noise, float], Path]
 DEVIATION, HIGH, LOW = 0.5, 10.0, 0.05
-ORDERS = {"Euler": 1, "DDIM": 1, "DDIM CFG++": 1, "Heun": 2, "DPM2": 2, "DPM++ 2M": 2, "PLMS": 2, "LMS": 3, "UniPC": 4}
-"""Of convergence. PLMS is of second order on uneven steps; UniPC of fourth, by its corrector."""
+ORDERS = {"Euler": 1, "DDIM": 1, "DDIM CFG++": 1, "Heun": 2, "DPM2": 2, "DPM++ 2M": 2, "PLMS": 2, "LMS": 3, "UniPC": 2}
+"""Of convergence. PLMS is of second order on uneven steps; UniPC as well, since its last step is of first."""
 STOCHASTIC = {
     *("Euler a", "DPM2 a", "DPM++ 2S a", "DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE", "Restart"),
 }

@@ -1,87 +1,172 @@
-"""Samplers beside the schedulers of diffusers: the same levels, the same denoiser, the same picture."""
+"""Samplers beside the schedulers of diffusers: the same levels, the same network, the same noise, the same picture."""
 
+from collections.abc import Callable, Sequence
+from inspect import signature
+from itertools import combinations, pairwise
 from typing import Any
 
 import diffusers
-import numpy as np
 import pytest
 import torch
-from tests.nn.test_samplers import no_noise, walked
+from tests.nn.test_samplers import noise_like, walked
 from torch import Tensor
 
-from figment.diffusion.kinds import Base
-from figment.diffusion.schedules import SCHEDULES, model_sigmas
-from figment.nn.noise import time_of
-from figment.nn.samplers import find
+from figment.diffusion.schedules import model_sigmas
+from figment.nn.samplers import find, labels
+from figment.nn.samplers.ddim import sample as ddim
+from figment.nn.samplers.dpmpp_2s_ancestral import sample as dpmpp_2s_ancestral
+from figment.nn.samplers.dpmpp_3m_sde import sample as dpmpp_3m_sde
+from figment.nn.samplers.dpmpp_sde import sample as dpmpp_sde
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # diffusers, of numpy 2
-STEPS = 12
-SIGMAS = model_sigmas()
-LEVELS = SCHEDULES["Karras"](STEPS, SIGMAS, Base.SD1)
+STEPS, CLOSE = 12, 1e-5
 BETAS: dict[str, Any] = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
-DATA = torch.tensor([0.5, -0.3, 0.9, 0.1], dtype=torch.float64)[None, :, None, None]
+KARRAS: dict[str, Any] = {**BETAS, "use_karras_sigmas": True}
+WHOLE_TIMES: dict[str, Any] = {**BETAS, "steps_offset": 1, "set_alpha_to_one": False}
+ZERO: dict[str, Any] = {**KARRAS, "final_sigmas_type": "zero"}
+BH1: dict[str, Any] = {"solver_order": 3, "solver_type": "bh1", "final_sigmas_type": "sigma_min"}
+SIGMAS = model_sigmas()
+CENTRE = torch.tensor([0.8, -0.6, 1.1, 0.2])[None, :, None, None]
+SPREAD = 0.5
 
 
 def estimate(x: Tensor, sigma: float) -> Tensor:
-    """E[x_0 | x] for two far points, which is not linear in x."""
-    near = torch.sigmoid((x * DATA).sum(dim=1, keepdim=True) * 2 / sigma**2)
-    return DATA * (2 * near - 1)
+    """E[x_0 | x] for two clouds about plus and minus CENTRE: not linear in x, and no two walks end alike."""
+    wide = SPREAD**2 + sigma**2
+    side = torch.tanh((x * CENTRE).sum(dim=1, keepdim=True) / wide) * CENTRE
+    return side + (x - side) * SPREAD**2 / wide
 
 
-def theirs(scheduler: Any, x: Tensor, levels: list[float]) -> Tensor:
-    """Their walk over our levels, with the noise predicted as our estimate implies it."""
-    times = np.array([time_of(level, SIGMAS) for level in levels[:-1]])
-    scheduler.timesteps = torch.from_numpy(times)
-    scheduler.sigmas = torch.tensor(levels, dtype=torch.float64)
+def theirs(scheduler: Any, x: Tensor, levels: Sequence[float], **settings: object) -> Tensor:
+    """Where their walk from `x` ends, with calls at all of `levels` but the last.
+
+    Schedulers that do not scale what the network sees walk x / sqrt(1 + sigma^2).
+    """
+    scales = not torch.equal(scheduler.scale_model_input(x, scheduler.timesteps[0]), x)
+    x = x if scales else x / (1 + levels[0] ** 2) ** 0.5
+    if "generator" in signature(scheduler.step).parameters:
+        settings["generator"] = torch.Generator().manual_seed(0)
     for time, level in zip(scheduler.timesteps, levels[:-1], strict=True):
-        scaled = scheduler.scale_model_input(x, time)
-        noise = (x - estimate(x, level)) / level
-        x = scheduler.step(noise, time, x).prev_sample
-        assert scaled.shape == x.shape
-    return x
+        wide = scheduler.scale_model_input(x, time) * (1 + level**2) ** 0.5
+        x = scheduler.step((wide - estimate(wide, level)) / level, time, x, **settings).prev_sample
+    return x if scales else x * (1 + levels[-1] ** 2) ** 0.5
 
 
-@pytest.fixture
-def start() -> Tensor:
-    rng = torch.Generator().manual_seed(0)
-    return LEVELS[0] * torch.randn(2, 4, 3, 3, generator=rng, dtype=torch.float64)
+def made(name: str, steps: int = STEPS, **settings: object) -> Any:
+    scheduler = getattr(diffusers, name)(**settings)
+    scheduler.set_timesteps(steps)
+    return scheduler
 
 
-@pytest.mark.parametrize(("label", "scheduler"), [("Euler", "EulerDiscreteScheduler"), ("LMS", "LMSDiscreteScheduler")])
-def test_walks_over_sigmas_are_theirs(label: str, scheduler: str, start: Tensor) -> None:
-    made = getattr(diffusers, scheduler)(**BETAS)
-    made.set_timesteps(STEPS)
-    expected = theirs(made, start, LEVELS)
-    found = walked(find(label).sample(estimate, start, LEVELS, no_noise))
-    assert float((found - expected).abs().max()) < 1e-4
+def levels_of(scheduler: Any) -> list[float]:
+    falling: list[float] = torch.unique(scheduler.sigmas).flip(0).tolist()
+    return falling
 
 
-def test_multistep_dpm_solver_is_theirs(start: Tensor) -> None:
-    """They walk x * alpha; the last step is of first order in both."""
-    made = diffusers.DPMSolverMultistepScheduler(
-        **BETAS, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero", use_karras_sigmas=True
+def begin(level: float) -> Tensor:
+    return level * torch.randn(2, 4, 3, 3, generator=torch.Generator().manual_seed(1))
+
+
+def apart(one: Tensor, other: Tensor) -> float:
+    return float((one - other).abs().max())
+
+
+def once(levels: Sequence[float]) -> list[float]:
+    return list(levels)
+
+
+def at_both_ends(levels: Sequence[float]) -> list[float]:
+    return [levels[0], *(level for level in levels[1:-1] for _ in range(2)), levels[-1]]
+
+
+def in_the_middle(levels: Sequence[float]) -> list[float]:
+    return [*(at for now, after in pairwise(levels[:-1]) for at in (now, (now * after) ** 0.5)), *levels[-2:]]
+
+
+@pytest.mark.parametrize(
+    ("label", "name", "settings", "calls"),
+    [
+        ("Euler", "EulerDiscreteScheduler", KARRAS, once),
+        ("Euler a", "EulerAncestralDiscreteScheduler", BETAS, once),
+        ("Heun", "HeunDiscreteScheduler", KARRAS, at_both_ends),
+        ("LMS", "LMSDiscreteScheduler", KARRAS, once),
+        ("DPM2", "KDPM2DiscreteScheduler", KARRAS, in_the_middle),
+        ("DPM++ 2M", "DPMSolverMultistepScheduler", ZERO, once),
+        ("DPM++ 2M SDE", "DPMSolverMultistepScheduler", {**ZERO, "algorithm_type": "sde-dpmsolver++"}, once),
+        (
+            "DPM++ 2M SDE Heun",
+            "DPMSolverMultistepScheduler",
+            {**ZERO, "algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
+            once,
+        ),
+        ("UniPC", "UniPCMultistepScheduler", {**BETAS, **BH1}, once),
+    ],
+)
+def test_the_walk_is_theirs(
+    label: str, name: str, settings: dict[str, Any], calls: Callable[[Sequence[float]], list[float]]
+) -> None:
+    scheduler = made(name, **settings)
+    levels = levels_of(scheduler)
+    start = begin(levels[0])
+    found = walked(find(label).sample(estimate, start, levels, noise_like(start)))
+    assert len(levels) == STEPS + 1
+    assert apart(found, theirs(scheduler, start, calls(levels))) < CLOSE
+
+
+def test_without_noise_the_third_order_is_theirs() -> None:
+    """Their stochastic form has the wrong sign before a half of the second difference; k-diffusion's has not."""
+    scheduler = made("DPMSolverMultistepScheduler", **ZERO, solver_order=3, solver_type="heun", lower_order_final=False)
+    levels = levels_of(scheduler)
+    start = begin(levels[0])
+    found = walked(dpmpp_3m_sde(estimate, start, levels, noise_like(start), eta=0.0))
+    assert apart(found, theirs(scheduler, start, levels)) < CLOSE
+
+
+@pytest.mark.parametrize("sampler", [dpmpp_2s_ancestral, dpmpp_sde])
+def test_without_noise_the_single_step_is_theirs(sampler: Callable[..., Any]) -> None:
+    """A step of theirs in two calls looks ahead to the next level; put half way in lambda, that is our middle."""
+    scheduler = made(
+        "DPMSolverSinglestepScheduler", **KARRAS, final_sigmas_type="sigma_min", lower_order_final=False, solver_order=2
     )
-    made.set_timesteps(STEPS)
-    made.sigmas = torch.tensor(LEVELS, dtype=torch.float64)
-    x = start / (1 + LEVELS[0] ** 2) ** 0.5
-    for time, level in zip(made.timesteps, LEVELS[:-1], strict=True):
-        wide = x * (1 + level**2) ** 0.5
-        x = made.step((wide - estimate(wide, level)) / level, time, x).prev_sample
-    found = walked(find("DPM++ 2M").sample(estimate, start, LEVELS, no_noise))
-    assert float((found - x).abs().max()) < 1e-4
+    levels = scheduler.sigmas[::2].tolist()
+    scheduler.sigmas[1::2] = (scheduler.sigmas[:-2:2] * scheduler.sigmas[2::2]).sqrt()
+    start = begin(levels[0])
+    found = walked(sampler(estimate, start, levels, noise_like(start), eta=0.0))
+    assert apart(found, theirs(scheduler, start, scheduler.sigmas.tolist())) < CLOSE
 
 
-def test_ddim_is_theirs() -> None:
-    made = diffusers.DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
-    made.set_timesteps(STEPS)
-    times = [int(time) for time in made.timesteps]
-    levels = [*(float(SIGMAS[time]) for time in times), float(SIGMAS[0])]
-    rng = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 4, 3, 3, generator=rng, dtype=torch.float64)
-    wide = x * (1 + levels[0] ** 2) ** 0.5
-    for time, level in zip(times, levels, strict=False):
-        guess = estimate(x * (1 + level**2) ** 0.5, level)
-        noise = (x * (1 + level**2) ** 0.5 - guess) / level
-        x = made.step(noise, time, x).prev_sample
-    found = walked(find("DDIM").sample(estimate, wide, levels, no_noise)) / (1 + levels[-1] ** 2) ** 0.5
-    assert float((found - x).abs().max()) < 1e-4
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+def test_ddim_is_theirs(eta: float) -> None:
+    """They keep sqrt(a) x, and end at the first training time."""
+    scheduler = made("DDIMScheduler", **WHOLE_TIMES, clip_sample=False)
+    levels = [*SIGMAS[scheduler.timesteps].tolist(), float(SIGMAS[0])]
+    start = begin(levels[0])
+    found = walked(ddim(estimate, start, levels, noise_like(start), eta=eta))
+    assert apart(found, theirs(scheduler, start, levels, eta=eta)) < CLOSE
+
+
+def test_plms_is_theirs() -> None:
+    scheduler = made("PNDMScheduler", **WHOLE_TIMES, skip_prk_steps=True)
+    calls = [*SIGMAS[scheduler.timesteps].tolist(), float(SIGMAS[0])]
+    levels = sorted(set(calls), reverse=True)
+    start = begin(levels[0])
+    found = walked(find("PLMS").sample(estimate, start, levels, noise_like(start)))
+    assert apart(found, theirs(scheduler, start, calls)) < CLOSE
+
+
+def test_lcm_is_theirs() -> None:
+    """Theirs also mixes in a share of x, which a large scaling of the times turns off."""
+    scheduler = made("LCMScheduler", 8, **BETAS, timestep_scaling=1e6)
+    levels = [*SIGMAS[scheduler.timesteps].tolist(), 0.0]
+    start = begin(levels[0])
+    found = walked(find("LCM").sample(estimate, start, levels, noise_like(start)))
+    assert apart(found, theirs(scheduler, start, levels)) < CLOSE
+
+
+def test_no_two_samplers_end_alike() -> None:
+    """So that being theirs means something; DDIM's walk, unguided, is Euler's."""
+    levels = levels_of(made("EulerDiscreteScheduler", **KARRAS))
+    start = begin(levels[0])
+    ends = {label: walked(find(label).sample(estimate, start, levels, noise_like(start))) for label in labels()}
+    alike = {pair for pair in combinations(ends, 2) if apart(ends[pair[0]], ends[pair[1]]) < 1000 * CLOSE}
+    assert alike == set(combinations(("DDIM", "DDIM CFG++", "Euler"), 2)) | {("Heun", "Restart")}

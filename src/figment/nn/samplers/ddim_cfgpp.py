@@ -11,10 +11,11 @@ LABEL = "DDIM CFG++"
 
 
 def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Path:
-    """First order, one evaluation a step. Guidance should be mild, 1 to 2.
+    """First order, one evaluation a step.
 
     The noise comes from `denoise.unconditional`, the estimate without the prompt, where the denoiser tells it; without,
-    this is DDIM.
+    this is DDIM. Guidance should stay between that estimate, 0, and the one with the prompt, 1 (section 3.2):
+    AUTOMATIC1111 divides its scale by 12.5.
     """
     for number, (now, after) in enumerate(pairwise(sigmas), start=1):
         guess = denoise(x, now)

@@ -1,6 +1,7 @@
 """UniPC (Zhao et al. 2023): a multistep predictor, and a corrector that costs no evaluation of its own.
 
-Both join the latest estimates by a polynomial in lambda = -log(sigma); the variant B(h) = exp(h) - 1 ("bh2").
+Both join the latest estimates by a polynomial in lambda = -log(sigma). This is the variant B(h) = h ("bh1"), which is
+AUTOMATIC1111's: where one change of the estimate is known it weighs B(h) / 2, where more are, B(h) cancels out.
 """
 
 from collections.abc import Sequence
@@ -36,13 +37,16 @@ class _Move:
         if landing is not None:
             places, changes = [*places, 1.0], [*changes, landing - newest]
         out = (self.after / self.now) * self.x - expm1(-step) * newest
-        for weight, change in zip(_weights(places, -step), changes, strict=True):
-            out = out - expm1(-step) * weight * change
+        for weight, change in zip(_weights(places, step), changes, strict=True):
+            out = out + weight * change
         return out
 
 
 def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Path:
-    """One evaluation a step; the step to sigma 0 is of first order. A correction is added to what was sent back."""
+    """One evaluation a step, of third order at most; the first and last steps are of lower order, the last of first.
+
+    A correction is added to what was sent back.
+    """
     estimates: tuple[tuple[Tensor, float], ...] = ()
     move: _Move | None = None
     landed = x
@@ -51,7 +55,7 @@ def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -
         if move is not None:
             x = x + move.made(guess) - landed
         estimates = ((guess, now), *estimates)[:ORDER]
-        move = _Move(x, now, after, estimates) if after else None
+        move = _Move(x, now, after, estimates[: len(sigmas) - number]) if after else None
         landed = guess if move is None else move.made()
         x = yield Step(number, landed, guess)
     return x
@@ -59,11 +63,11 @@ def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -
 
 def _weights(places: Sequence[float], step: float) -> list[float]:
     """Weights with which changes at `places`, in steps, stand for a polynomial's integral against the exponential."""
-    if not places:
-        return []
-    wanted, integral = [], expm1(step) / step - 1
+    if len(places) < 2:
+        return [step / 2 for _ in places]
+    wanted, integral = [], expm1(-step) / step + 1
     for power in range(1, len(places) + 1):
-        wanted.append(integral * factorial(power) / expm1(step))
-        integral = integral / step - 1 / factorial(power + 1)
+        wanted.append(integral * factorial(power))
+        integral = 1 / factorial(power + 1) - integral / step
     powers = np.vander(places, increasing=True).T
     return [float(weight) for weight in np.linalg.solve(powers, wanted)]
