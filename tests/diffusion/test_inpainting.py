@@ -109,6 +109,18 @@ def test_a_picture_grows_beyond_its_edges() -> None:
     assert same.shape == (64, 64, 3)
 
 
+def test_what_is_new_is_painted_where_the_mask_is_inverted_too() -> None:
+    plain, turned = Options(extend_left=32, mask_blur=0), Options(extend_left=32, mask_blur=0, mask_inverted=True)
+    for mask in (None, square(64, 64)):
+        wide, white = beyond(picture(64, 64), mask, plain)
+        _, black = beyond(picture(64, 64), None if mask is None else 255 - mask, turned)
+        expected, found = (prepared(wide, one, (64, 96), how) for one, how in ((white, plain), (black, turned)))
+        assert expected.mask is not None
+        assert found.mask is not None
+        assert np.array_equal(found.mask, expected.mask)
+        assert (found.mask[:, :32] == 255).all()
+
+
 @pytest.mark.parametrize("shade", [0, 255])
 @pytest.mark.parametrize("area", ["whole", "masked"])
 def test_masks_of_one_shade_are_taken_at_their_word(shade: int, area: str) -> None:

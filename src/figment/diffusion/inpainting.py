@@ -72,12 +72,13 @@ def prepared(picture: Pixels, mask: Pixels | None, size: tuple[int, int], option
 
 
 def beyond(picture: Pixels, mask: Pixels | None, options: Options) -> tuple[Pixels, Pixels | None]:
-    """`picture` extended as the options ask, its edge colours drawn out, and the mask of what is new."""
+    """`picture` extended as the options ask, its edge colours drawn out, and the mask with what is new in it."""
     left, right, up, down = options.extend_left, options.extend_right, options.extend_up, options.extend_down
     if not any((left, right, up, down)):
         return picture, mask
     wide = np.pad(picture, ((up, down), (left, right), (0, 0)), mode="edge")
-    kept = np.zeros(picture.shape[:2], np.uint8) if mask is None else mask.copy()
+    old, new = (255, 0) if options.mask_inverted else (0, 255)
+    kept = np.full(picture.shape[:2], old, np.uint8) if mask is None else mask.copy()
     high, across = kept.shape
     for grows, place in (
         (left, np.s_[:, :OVERLAP]),
@@ -86,8 +87,8 @@ def beyond(picture: Pixels, mask: Pixels | None, options: Options) -> tuple[Pixe
         (down, np.s_[max(0, high - OVERLAP) :, :]),
     ):
         if grows:
-            kept[place] = 255
-    return wide, np.pad(kept, ((up, down), (left, right)), constant_values=255)
+            kept[place] = new
+    return wide, np.pad(kept, ((up, down), (left, right)), constant_values=new)
 
 
 def latent_mask(mask: Pixels, *, rounded: bool) -> Tensor:

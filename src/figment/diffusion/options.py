@@ -13,7 +13,7 @@ Pixels = Annotated[int, Field(ge=0, le=2048)]
 
 @config
 class Options:
-    """How Stable Diffusion draws; every default is AUTOMATIC1111's."""
+    """How Stable Diffusion draws; defaults are AUTOMATIC1111's, but that a start picture is cut to size."""
 
     sampler: str = ""
     """Sampler, such as "DPM++ 2M Karras" or "Euler a"; DPM++ 2M when not given."""
@@ -62,7 +62,8 @@ class Options:
     mask_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
     """How strictly an inpainting model is kept from seeing what is under the mask."""
     resize: Literal["stretch", "cover", "contain", "latent"] = "cover"
-    """How a start picture of other proportions is brought to size: stretched, cut, framed, or stretched as latents."""
+    """How a start picture of other proportions is brought to size: stretched, cut, with its edges drawn out, or
+    stretched as latents."""
     extend_left: Pixels = 0
     """Pixels to paint beyond the start picture's left edge."""
     extend_right: Pixels = 0
