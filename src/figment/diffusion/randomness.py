@@ -71,10 +71,6 @@ class NoiseSource:
                 self.generators[number] = self._generator(one.seed + one.delta)
         return noise
 
-    def restart(self) -> None:
-        """Draw from the beginning again."""
-        self.generators = [self._generator(one.seed) for one in self.seeds]
-
     def next(self, _now: float = 0.0, _after: float = 0.0) -> Tensor:
         """Fresh unit normal noise (B, C, h, w)."""
         return torch.stack([generator.randn(*self.shape) for generator in self.generators])
