@@ -1,0 +1,1 @@
+"""The files of DeepFaceLab: faces with what is known of them, packed facesets, and weights."""
