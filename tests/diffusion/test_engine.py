@@ -277,6 +277,17 @@ def test_guidance_of_one_and_steps_outside_its_interval_ask_once(files: dict[str
     assert [len(x) for x in seen] == [2, 2, 2, 1]
 
 
+def test_ddim_cfgpp_takes_a_scale_of_its_own_and_always_asks_without_the_prompt(files: dict[str, Path]) -> None:
+    ours = engine(files["SD1"])
+    seen = watched(ours)
+    options = replace(PLAIN, sampler="DDIM CFG++")
+    drawn(ours, replace(JOB, options=options, guidance=12.5))  # 1, divided as AUTOMATIC1111 does
+    assert {len(x) for x in seen} == {2}
+    mild = drawn(ours, replace(JOB, options=options, guidance=12.5))[0]
+    plain = drawn(ours, replace(JOB, options=replace(PLAIN, sampler="DDIM"), guidance=12.5))[0]
+    assert far(mild, plain) > 5
+
+
 def test_prompts_of_different_lengths_are_asked_one_after_the_other(files: dict[str, Path]) -> None:
     ours = engine(files["SD1"])
     job = replace(JOB, prompt="cat " * 80)

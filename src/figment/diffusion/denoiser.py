@@ -24,6 +24,8 @@ class Guidance:
     """Share of the calls after which it is off."""
     skip_below: float = 0.0
     """Sigma below which every other call does without the negative prompt."""
+    always: bool = False
+    """Whether the negative prompt is asked at a scale of 1 too, for samplers that step by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,8 @@ class Denoiser:
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         told, refused = self.conditions.at(self.call)
         weights = [weight for _, weight in told]
-        led = self._leads(sigma) and not (self.guidance.scale == 1 and weights == [1.0])
+        idle = self.guidance.scale == 1 and weights == [1.0] and not self.guidance.always
+        led = self._leads(sigma) and not idle
         parts = [one for one, _ in told] + ([refused] if led else [])
         guesses = self._guesses(x, sigma, parts)
         if led:

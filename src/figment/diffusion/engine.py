@@ -206,7 +206,8 @@ class Engine:
     def _walked(self, job: Job, way: Walk, canvas: _Canvas, done: int, total: int) -> Task[Tensor]:
         """Latents at the end of `way`; `done` steps of `total` were made before."""
         options, noise = job.options, canvas.noise
-        guidance = Guidance(job.guidance, options.guide_from, options.guide_until, options.skip_below)
+        scale, always = job.guidance * way.method.guidance, way.method.asks_without
+        guidance = Guidance(scale, options.guide_from, options.guide_until, options.skip_below, always)
         steps = len(way.sigmas) - 1
         unet = self.unet
         denoise = Denoiser(

@@ -33,10 +33,12 @@ class Method:
     """Whether the last level but one is passed over."""
     brownian: bool = False
     """Whether its noise is a Brownian path's."""
-    shifts_seed: bool = False
-    """Whether ENSD applies to it."""
     evaluations: int = 1
     """Network calls of a step."""
+    guidance: float = 1.0
+    """What the guidance scale is multiplied by."""
+    asks_without: bool = False
+    """Whether it steps by what the network says without the prompt, whatever the scale."""
 
 
 _METHODS = (
@@ -44,17 +46,17 @@ _METHODS = (
     Method("DPM++ SDE", "Karras", ("k_dpmpp_sde",), brownian=True, evaluations=2),
     Method("DPM++ 2M SDE", "Exponential", ("k_dpmpp_2m_sde",), brownian=True),
     Method("DPM++ 2M SDE Heun", "Exponential", ("k_dpmpp_2m_sde_heun",), brownian=True),
-    Method("DPM++ 2S a", "Karras", ("k_dpmpp_2s_a",), shifts_seed=True, evaluations=2),
+    Method("DPM++ 2S a", "Karras", ("k_dpmpp_2s_a",), evaluations=2),
     Method("DPM++ 3M SDE", "Exponential", ("k_dpmpp_3m_sde",), drops_one=True, brownian=True),
-    Method("Euler a", AUTOMATIC, ("k_euler_a", "k_euler_ancestral"), shifts_seed=True),
+    Method("Euler a", AUTOMATIC, ("k_euler_a", "k_euler_ancestral")),
     Method("Euler", AUTOMATIC, ("k_euler",)),
     Method("LMS", AUTOMATIC, ("k_lms",)),
     Method("Heun", AUTOMATIC, ("k_heun",), evaluations=2),
     Method("DPM2", "Karras", ("k_dpm_2",), drops_one=True, evaluations=2),
-    Method("DPM2 a", "Karras", ("k_dpm_2_a",), drops_one=True, shifts_seed=True, evaluations=2),
+    Method("DPM2 a", "Karras", ("k_dpm_2_a",), drops_one=True, evaluations=2),
     Method("Restart", "Karras", ("restart",), evaluations=2),
     Method("DDIM", aliases=("ddim",), whole_times=True),
-    Method("DDIM CFG++", aliases=("ddim_cfgpp",), whole_times=True),
+    Method("DDIM CFG++", aliases=("ddim_cfgpp",), whole_times=True, guidance=1 / 12.5, asks_without=True),
     Method("PLMS", aliases=("plms",), whole_times=True),
     Method("UniPC", aliases=("unipc",), whole_times=True),
     Method("LCM", AUTOMATIC, ("k_lcm",)),
