@@ -2,7 +2,6 @@
 optimal transport)."""
 
 import numpy as np
-import torch
 
 from figment.faceswap.merge.colour.linear import turns
 from figment.faceswap.merge.warp import Pixels
@@ -14,13 +13,13 @@ LINES = turns(STEPS * TRIPLES).reshape(STEPS, TRIPLES * 3, 3)
 
 def transferred(source: Pixels, target: Pixels) -> Pixels:
     """`source` (N, 3) with nearly the distribution of `target` (M, 3), moving each colour little."""
-    colours, wanted = torch.from_numpy(source.T.copy()), torch.from_numpy(_as_many(target, len(source)).T.copy())
-    for lines in torch.from_numpy(LINES):
+    colours, wanted = source.T, _as_many(target, len(source)).T
+    for lines in LINES:
         shadows = lines @ colours
-        lacking = torch.empty_like(shadows)
-        lacking.scatter_(1, shadows.argsort(1), (lines @ wanted).sort(1).values)
-        colours = colours + lines.T @ (lacking - shadows) / TRIPLES
-    return colours.T.numpy()
+        lacking = np.empty_like(shadows)
+        np.put_along_axis(lacking, shadows.argsort(1), np.sort(lines @ wanted, 1), 1)
+        colours = colours + lines.T @ (lacking - shadows) / np.float32(TRIPLES)
+    return np.ascontiguousarray(colours.T)
 
 
 def _as_many(colours: Pixels, number: int) -> Pixels:
