@@ -184,7 +184,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     [
         (known(landmarks=None), "landmarks"),
         (known(landmarks=[[1, 2]]), r"shape \(1, 2\)"),
-        (known(landmarks=[[float("nan")] * 2] * 68), "numbers"),
+        (known(landmarks=np.full((68, 2), np.nan)), "numbers"),
         (known(face_type="mark_only"), "mark_only"),
         ([1], "does not say"),
     ],

@@ -41,7 +41,7 @@ def test_what_python_writes_is_read(protocol: int) -> None:
     for value in VALUES:
         assert pickles.loads(pickle.dumps(value, protocol)) == value
     for array in ARRAYS:
-        one, other = pickles.loads(pickle.dumps([array, array], protocol))
+        one, other = pickles.loads(pickle.dumps([array, array.copy()], protocol))
         np.testing.assert_array_equal(one, array)
         np.testing.assert_array_equal(other, array)
         assert one.dtype.newbyteorder("=") == array.dtype.newbyteorder("=")
@@ -103,6 +103,20 @@ def test_no_code_is_run(tmp_path: Path, protocol: int) -> None:
 def test_damaged_pickles_are_refused(content: bytes) -> None:
     with pytest.raises(DataError):
         pickles.loads(content)
+
+
+def test_a_short_pickle_cannot_stand_for_a_large_value() -> None:
+    bomb: Any = [0]
+    for _ in range(60):
+        bomb = [bomb, bomb]
+    deep: Any = (0,)
+    for _ in range(60):
+        deep = (deep, deep)
+    for value in (bomb, deep, {"a": [_ARRAY] * 2}, [tuple(range(100))] * 2):
+        with pytest.raises(DataError, match="in several places"):
+            pickles.loads(pickle.dumps(value, 4))
+    shape = (256, 256, 3)
+    assert pickles.loads(pickle.dumps([shape, shape], 4)) == [shape, shape]
 
 
 def test_an_array_must_hold_the_bytes_of_its_shape() -> None:

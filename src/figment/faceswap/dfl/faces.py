@@ -29,7 +29,7 @@ def read(name: str, content: bytes, number: int = 0) -> tuple[AlignedFace, bytes
     is (0, 0). Masks drawn by hand are not read. Raises DataError.
     """
     picture, values = jpeg.parted(content, name)
-    face_type = str(values.get("face_type") or "full_face")
+    face_type = _text(values, "face_type", "full_face")
     if face_type not in _OURS:
         raise DataError(f"{name} is a face of the type '{face_type}'; those that can be read: {', '.join(_OURS)}.")
     size = _size(name, picture)
@@ -39,7 +39,7 @@ def read(name: str, content: bytes, number: int = 0) -> tuple[AlignedFace, bytes
     matrix = _points(values, "image_to_face_mat", (2, 3), name) if mapped else _fitted(source_landmarks, landmarks)
     boxed = values.get("source_rect") is not None
     box = _points(values, "source_rect", (4,), name) if boxed else _around(source_landmarks)
-    source = PureWindowsPath(str(values.get("source_filename") or name)).name
+    source = PureWindowsPath(_text(values, "source_filename", name)).name
     found, index = re.search(r"(\d+)\D*$", PureWindowsPath(source).stem), re.search(r"_(\d+)\.\w+$", name)
     return AlignedFace(
         name=name,
@@ -81,6 +81,11 @@ def _size(name: str, picture: bytes) -> int:
     if width != height:
         raise DataError(f"{name} is {width}x{height}; an aligned face is as wide as high.")
     return width
+
+
+def _text(values: dict[str, Any], key: str, otherwise: str) -> str:
+    value = values.get(key)
+    return value if isinstance(value, str) and value else otherwise
 
 
 def _points(values: dict[str, Any], key: str, shape: tuple[int, ...], name: str) -> NDArray[np.float32]:

@@ -59,7 +59,10 @@ def _pictures(path: Path, file: BinaryIO) -> Iterator[Packed]:
 
 
 def _text(value: object) -> str:
-    return "" if value is None else str(value)
+    """`value`, which must be a string or nothing."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise TypeError("a name is no string")
 
 
 def write(path: Path, pictures: list[tuple[dict[str, Any], bytes]]) -> None:

@@ -3,7 +3,8 @@
 A pickle is a program for a small machine with a stack (Python's Lib/pickletools.py describes it). This reader is such a
 machine that has nothing to call but: an array of numbers, its type, a single number, and two enumerations of
 DeepFaceLab, read as whole numbers. Names are compared, never imported; keys are strings or numbers; an array takes the
-bytes that the file holds and no more.
+bytes that the file holds and no more; only small values may occur in several places, so that a short file cannot stand
+for one that fills the memory.
 """
 
 import math
@@ -35,6 +36,7 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
     "EMPTY_DICT": dict,
     "MARK": lambda: _MARK,
 }
+_LARGE = (tuple, list, dict, np.ndarray)
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -42,7 +44,7 @@ class _Name:
     """Stands for what a pickle names."""
 
     def __init__(self, module: str, name: str) -> None:
-        """Keep the last part of the module's name, which numpy has moved about."""
+        """Keep the name that was in use before numpy 2."""
         core = module.replace("numpy._core", "numpy.core")
         self.full = f"{core}.{name}"
 
@@ -53,7 +55,7 @@ class _Type:
     def __init__(self, name: object) -> None:
         """Refuse all but numbers."""
         if not isinstance(name, str) or name not in _NUMBERS:
-            raise ValueError(f"holds an array of {name!r}")
+            raise ValueError("holds an array of something else than numbers")
         self.dtype = np.dtype(name)
 
     def build(self, state: Any) -> None:
@@ -85,7 +87,7 @@ def _is_shape(shape: object) -> bool:
 def loads(content: bytes) -> Any:
     """The value in `content`: None, truth values, numbers, strings, bytes, lists, tuples, mappings and arrays.
 
-    Values may share parts. Raises DataError for anything else, before it is made.
+    Raises DataError for anything else, before it is made.
     """
     try:
         return _Machine().run(content)
@@ -121,7 +123,7 @@ class _Machine:
         elif name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
             self.memo[len(self.memo) if value is None else value] = self.stack[-1]
         elif name in ("GET", "BINGET", "LONG_BINGET"):
-            self.stack.append(self.memo[value])
+            self.stack.append(_shared(self.memo[value]))
         elif name in ("GLOBAL", "STACK_GLOBAL"):
             module, _, last = value.partition(" ") if value else (self.stack[-2], "", self._pop())
             if not value:
@@ -163,6 +165,14 @@ class _Machine:
             target.update(zip(values[::2], values[1::2], strict=True))
         else:
             raise ValueError("fills what is no list or mapping")
+
+
+def _shared(value: Any) -> Any:
+    """`value` once more, which must be small: lists that hold a list twice, and so on, grow beyond all bounds."""
+    small = type(value) is not tuple or (len(value) <= 16 and not any(isinstance(part, _LARGE) for part in value))
+    if not small or isinstance(value, (list, dict, _Array)):
+        raise ValueError("holds one list, mapping or array in several places")
+    return value
 
 
 def _called(called: object, values: Any) -> Any:
