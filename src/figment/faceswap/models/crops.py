@@ -1,0 +1,94 @@
+"""Cuts faces out of frames, and shrinks frames, as the face models want them.
+
+Sampling is bilinear, after halving as often as it takes for no pixel to be passed over. This is what the networks were
+trained on; faces for training and merging are cut by `figment.faceswap.align`.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["around", "backward", "cropped", "letterboxed", "moved", "similarity"]
+
+Matrix = NDArray[np.float64]
+
+
+def similarity(points: NDArray[np.floating], target: NDArray[np.floating]) -> Matrix:
+    """(2, 3) turn, scale and shift that brings (K, 2) points nearest to the target, in least squares."""
+    x = points[:, 0] + 1j * points[:, 1].astype(np.float64)
+    y = target[:, 0] + 1j * target[:, 1].astype(np.float64)
+    from_mean, to_mean = x - x.mean(), y - y.mean()
+    turn = np.vdot(from_mean, to_mean) / max(np.vdot(from_mean, from_mean).real, 1e-9)
+    shift = y.mean() - turn * x.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def around(points: NDArray[np.floating], angle: float, size: int, room: float, lower: float = 0.0) -> Matrix:
+    """(2, 3) from the frame to a square crop of `size` around (K, 2) points, turned by `angle` radians.
+
+    Its side is the longer side of the points' own box, which is turned too, times `room`; its middle lies below that
+    of the box by `lower` of that side.
+    """
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    upright = points @ turn.T
+    low, high = upright.min(0), upright.max(0)
+    side = max(float((high - low).max()), 1.0)
+    middle = (low + high) / 2 + np.array([0, lower * side])
+    scale = size / (room * side)
+    return np.concatenate([scale * turn, ((size - 1) / 2 - scale * middle)[:, None]], 1)
+
+
+def moved(points: NDArray[np.floating], matrix: Matrix) -> NDArray[np.float64]:
+    """(..., 2) points by a (2, 3) matrix."""
+    result: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
+    return result
+
+
+def backward(matrix: Matrix) -> Matrix:
+    """The (2, 3) matrix that undoes a (2, 3) matrix."""
+    inverse: Matrix = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
+    return inverse
+
+
+def cropped(frame: NDArray[np.uint8], matrix: Matrix, size: int) -> Tensor:
+    """(3, size, size) in [0, 255] of an (H, W, 3) frame, by its (2, 3) matrix; the frame's edge goes on for ever."""
+    back = backward(matrix)
+    corners = moved(np.array([[0, 0], [size - 1, 0], [0, size - 1], [size - 1, size - 1]]), back)
+    low = np.clip(np.floor(corners.min(0)) - 2, 0, [frame.shape[1] - 1, frame.shape[0] - 1]).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + 3, low + 1, [frame.shape[1], frame.shape[0]])
+    part = np.ascontiguousarray(frame[low[1] : int(high[1]), low[0] : int(high[0])])
+    pixels = torch.from_numpy(part).permute(2, 0, 1)[None].float()
+    back[:, 2] -= low
+    halvings = int(np.log2(max(np.hypot(back[0, 0], back[1, 0]), 1) + 1e-9))
+    for _ in range(halvings):
+        pixels = functional.avg_pool2d(pixels, 2, ceil_mode=True, count_include_pad=False)
+        back = back / 2
+        back[:, 2] -= 0.25
+    return _sampled(pixels, back, size)
+
+
+def _sampled(pixels: Tensor, back: Matrix, size: int) -> Tensor:
+    height, width = pixels.shape[2:]
+    steps = torch.arange(size, dtype=torch.float32)
+    turn, shift = torch.from_numpy(back[:, :2]).float(), torch.from_numpy(back[:, 2]).float()
+    places = steps[None, :, None] * turn[:, 0] + steps[:, None, None] * turn[:, 1] + shift
+    grid = (places + 0.5) * torch.tensor([2 / width, 2 / height]) - 1
+    sampled = functional.grid_sample(pixels, grid[None], "bilinear", "border", align_corners=False)
+    return sampled[0]
+
+
+def letterboxed(frames: NDArray[np.uint8], size: int) -> tuple[Tensor, float, NDArray[np.float64]]:
+    """(B, 3, size, size) in [0, 255] of (B, H, W, 3) frames: whole, in the middle, with black around.
+
+    Also what a pixel of it is in frame pixels, and the frame's place of its top left corner.
+    """
+    height, width = frames.shape[1:3]
+    factor = max(height, width) / size
+    rows, columns = round(height / factor), round(width / factor)
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+    small = functional.interpolate(pixels, (rows, columns), mode="bilinear", antialias=True).float()
+    top, left = (size - rows) // 2, (size - columns) // 2
+    boxed = functional.pad(small, (left, size - columns - left, top, size - rows - top))
+    return boxed, factor, np.array([-left * factor - 0.5, -top * factor - 0.5])
