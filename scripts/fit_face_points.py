@@ -4,8 +4,10 @@
     python scripts/fit_face_points.py PORTRAITS src/figment/faceswap/weights
 
 Each of dlib's 68 points is put between the nearest points of the mesh, with shares that are not negative and sum to 1,
-so that it moves with the mesh however that turns. They are fitted by least squares on two of every three portraits; the
-others tell how far the two are apart, in distances between the eyes.
+so that it moves with the mesh however that turns. Since portraits seldom show mouths open or eyes shut, points of the
+upper lip and lid lie only between points of that, those of the lower ones likewise, and the edge of the mouth only
+between points of its edge. The shares are fitted by least squares on two of every three portraits; the others tell how
+far the two are apart, in distances between the eyes.
 """
 
 import argparse
@@ -30,6 +32,11 @@ EVEN = 0.02
 CHIP, PADDING = 150, 0.25
 
 
+EDGE = slice(60, 68)
+UPPER = (37, 38, 43, 44, 49, 50, 51, 52, 53, 61, 62, 63)
+LOWER = (40, 41, 46, 47, 55, 56, 57, 58, 59, 65, 66, 67)
+
+
 def gathered(folder: Path) -> tuple[Points, Points]:
     """dlib's points (N, 68, 2) and the mesh's (N, 468, 2), where both find one face."""
     points, meshes = [], []
@@ -48,14 +55,35 @@ def fitted(points: Points, meshes: Points) -> tuple[NDArray[np.int64], Points]:
     centre = points.mean(1, keepdims=True)
     points, meshes = (points - centre) / unit, (meshes - centre) / unit
     apart = np.linalg.norm(meshes.mean(0)[None] - points.mean(0)[:, None], axis=2)
+    lower, upper = sides()
+    apart[np.ix_(UPPER, lower)] = apart[np.ix_(LOWER, upper)] = np.inf
+    inside = np.isin(np.arange(meshes.shape[1]), face_mesh.PARTS[0][20:40])
+    apart[EDGE, ~inside] = np.inf
     index = np.argsort(apart, axis=1)[:, :NEIGHBOURS]
     shares = []
-    for target, near in zip(points.transpose(1, 0, 2), index, strict=True):
-        system = meshes[:, near].transpose(0, 2, 1).reshape(-1, NEIGHBOURS)
-        ones, even = np.full((1, NEIGHBOURS), 1e4), EVEN * len(system) ** 0.5 * np.eye(NEIGHBOURS)
-        found, _ = nnls(np.vstack([system, ones, even]), np.concatenate([target.ravel(), [1e4], np.zeros(NEIGHBOURS)]))
+    for number, near in enumerate(index):
+        allowed = np.isfinite(apart[number, near])
+        system = meshes[:, near].transpose(0, 2, 1).reshape(-1, NEIGHBOURS) * allowed
+        ones, even = 1e4 * allowed[None], EVEN * len(system) ** 0.5 * np.eye(NEIGHBOURS)
+        found, _ = nnls(
+            np.vstack([system, ones, even]), np.concatenate([points[:, number].ravel(), [1e4], np.zeros(NEIGHBOURS)])
+        )
         shares.append(found / found.sum())
     return index, np.array(shares)
+
+
+def sides() -> tuple[list[int], list[int]]:
+    """Points of the mesh below and above the gaps between lips and lids, without the corners.
+
+    The mesh tells both part by part in rings, each from corner to corner below and then back above.
+    """
+    lower: list[int] = []
+    upper: list[int] = []
+    for part, rings, ring, below in zip(face_mesh.PARTS, (4, 3, 3), (20, 16, 16), (11, 9, 9), strict=True):
+        for start in range(0, rings * ring, ring):
+            lower += part[start + 1 : start + below - 1]
+            upper += part[start + below : start + ring]
+    return lower, upper
 
 
 def eyes_apart(points: Points) -> Points:

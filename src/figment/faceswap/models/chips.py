@@ -32,6 +32,6 @@ def embedded(
 ) -> NDArray[np.float32]:
     """(N, D) of length 1: what `network` says of crops of `size`, the five points of each face at the template's."""
     matrices = [similarity(five(face), template) for face in landmarks]
-    crops = torch.stack([cropped(frame, matrix, size) for matrix in matrices])
+    crops = torch.stack([cropped(frame, matrix, size) for matrix in matrices] or [torch.zeros(3, size, size)])
     answers = [network(some.contiguous(memory_format=torch.channels_last)) for some in torch.split(crops, AT_ONCE)]
-    return nn.functional.normalize(torch.cat(answers)).numpy()
+    return nn.functional.normalize(torch.cat(answers)).numpy()[: len(matrices)]

@@ -86,7 +86,7 @@ def letterboxed(frames: NDArray[np.uint8], size: int) -> tuple[Tensor, float, ND
     """
     height, width = frames.shape[1:3]
     factor = max(height, width) / size
-    rows, columns = round(height / factor), round(width / factor)
+    rows, columns = max(round(height / factor), 1), max(round(width / factor), 1)
     pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
     small = functional.interpolate(pixels, (rows, columns), mode="bilinear", antialias=True).float()
     top, left = (size - rows) // 2, (size - columns) // 2
