@@ -55,13 +55,14 @@ def backward(matrix: Matrix) -> Matrix:
 def cropped(frame: NDArray[np.uint8], matrix: Matrix, size: int) -> Tensor:
     """(3, size, size) in [0, 255] of an (H, W, 3) frame, by its (2, 3) matrix; the frame's edge goes on for ever."""
     back = backward(matrix)
+    halvings = int(np.log2(max(np.hypot(back[0, 0], back[1, 0]), 1) + 1e-9))
     corners = moved(np.array([[0, 0], [size - 1, 0], [0, size - 1], [size - 1, size - 1]]), back)
-    low = np.clip(np.floor(corners.min(0)) - 2, 0, [frame.shape[1] - 1, frame.shape[0] - 1]).astype(int)
-    high = np.clip(np.ceil(corners.max(0)) + 3, low + 1, [frame.shape[1], frame.shape[0]])
-    part = np.ascontiguousarray(frame[low[1] : int(high[1]), low[0] : int(high[0])])
+    room, end = 2 * 2**halvings, np.array(frame.shape[1::-1])
+    low = np.clip(np.floor(corners.min(0)) - room, 0, end - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(0)) + room + 1, low + 1, end).astype(int)
+    part = np.require(frame[low[1] : high[1], low[0] : high[0]], requirements=["C", "W"])
     pixels = torch.from_numpy(part).permute(2, 0, 1)[None].float()
     back[:, 2] -= low
-    halvings = int(np.log2(max(np.hypot(back[0, 0], back[1, 0]), 1) + 1e-9))
     for _ in range(halvings):
         pixels = functional.avg_pool2d(pixels, 2, ceil_mode=True, count_include_pad=False)
         back = back / 2
@@ -87,7 +88,7 @@ def letterboxed(frames: NDArray[np.uint8], size: int) -> tuple[Tensor, float, ND
     height, width = frames.shape[1:3]
     factor = max(height, width) / size
     rows, columns = max(round(height / factor), 1), max(round(width / factor), 1)
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2)
+    pixels = torch.from_numpy(np.require(frames, requirements=["C", "W"])).permute(0, 3, 1, 2)
     small = functional.interpolate(pixels, (rows, columns), mode="bilinear", antialias=True).float()
     top, left = (size - rows) // 2, (size - columns) // 2
     boxed = functional.pad(small, (left, size - columns - left, top, size - rows - top))

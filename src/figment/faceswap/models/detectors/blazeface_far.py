@@ -20,7 +20,8 @@ __all__ = ["LABEL", "Network", "detect"]
 
 LABEL = "BlazeFace far"
 SIZE = 192
-THRESHOLD = 0.6
+THRESHOLD = 0.56
+"""Between the least sure of 879 portraits, 0.58, and the surest of what is none in them, 0.53."""
 CENTRES = anchors.centres(((48, 1),))
 
 # Of each stage on the way down: channels in the middle of its blocks, channels, blocks after the first.

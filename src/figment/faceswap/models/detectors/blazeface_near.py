@@ -20,7 +20,8 @@ __all__ = ["LABEL", "Network", "detect"]
 
 LABEL = "BlazeFace near"
 SIZE = 128
-THRESHOLD = 0.5
+THRESHOLD = 0.6
+"""Between the least sure of 879 portraits, 0.83, and the surest of what is none in them, 0.51."""
 CENTRES = anchors.centres(((16, 2), (8, 6)))
 
 # Channels after each block; a stride of 2 where a pair says so.

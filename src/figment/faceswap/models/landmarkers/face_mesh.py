@@ -2,7 +2,7 @@
 
 Kartynnik et al. 2019, "Real-time facial surface geometry from monocular video on mobile GPUs"; Grishchenko et al. 2020,
 "Attention mesh: high-fidelity face mesh prediction in real-time"; weights of MediaPipe 0.10.21. The crop follows the
-face: the network is asked twice, the second time where the first says the face is.
+face: the network is asked again where it says that the face is.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,8 @@ FINE = 48
 """Side of the features in which lips and eyes are looked for again."""
 PART = 16
 """Side of what is cut out of them."""
+TRIES = 3
+"""Most looks until the crop is level; a detector may be wrong by a good deal about how a face is turned."""
 AT_ONCE = 32
 
 # fmt: off
@@ -149,8 +151,18 @@ def mesh(frame: NDArray[np.uint8], found: Sequence[Found]) -> tuple[NDArray[np.f
     if not found:
         return np.zeros((0, 468, 3), np.float32), np.zeros(0, np.float32)
     crops = [around(face.corners, face.angle, SIZE, ROOM) for face in found]
-    points, _ = _asked(frame, crops, rough=True)
-    return _asked(frame, [around(face[:, :2], _angle(face), SIZE, ROOM) for face in points])
+    for _ in range(TRIES):
+        before, (points, _) = crops, _asked(frame, crops, rough=True)
+        crops = [around(face[:, :2], _angle(face), SIZE, ROOM) for face in points]
+        if all(_level(*pair) for pair in zip(before, crops, strict=True)):
+            break
+    return _asked(frame, crops)
+
+
+def _level(crop: Matrix, other: Matrix) -> bool:
+    """Whether two crops are turned by less than 15 degrees against each other."""
+    cosine = (crop[0, :2] @ other[0, :2]) / np.linalg.norm(crop[0, :2]) / np.linalg.norm(other[0, :2])
+    return bool(cosine > np.cos(np.radians(15)))
 
 
 def _angle(points: NDArray[np.float32]) -> float:
