@@ -14,6 +14,7 @@ from torch import Tensor
 
 from figment.core.errors import InputError
 from figment.diffusion.kinds import Base
+from figment.nn import noise
 from figment.nn.noise import sigma_at, sigma_of
 
 __all__ = ["AUTOMATIC", "SCHEDULES", "Schedule", "find", "model_sigmas"]
@@ -21,7 +22,6 @@ __all__ = ["AUTOMATIC", "SCHEDULES", "Schedule", "find", "model_sigmas"]
 Schedule = Callable[[int, Tensor, Base], list[float]]
 AUTOMATIC = "Automatic"
 """The schedule that a sampler brings itself."""
-RHO = 7.0
 SHAPE = 0.6
 """Of the beta distribution (Lee et al. 2024, section 4)."""
 ALIGNED = {
@@ -49,9 +49,7 @@ def sgm_uniform(steps: int, sigmas: Tensor, base: Base) -> list[float]:
 
 def karras(steps: int, sigmas: Tensor, base: Base) -> list[float]:
     """Even steps in sigma^(1/7) (Karras et al. 2022, eq. 5)."""
-    low, high = _ends(sigmas)
-    places = np.linspace(0, 1, steps)
-    return [*((high ** (1 / RHO) + places * (low ** (1 / RHO) - high ** (1 / RHO))) ** RHO).tolist(), 0.0]
+    return [*noise.karras(steps, *_ends(sigmas)), 0.0]
 
 
 def exponential(steps: int, sigmas: Tensor, base: Base) -> list[float]:

@@ -12,11 +12,22 @@ from torch import Tensor
 
 from figment.core.errors import InputError
 
-__all__ = ["SPACINGS", "Spacing", "cosine_levels", "linear_levels", "sigma_at", "sigma_of", "spaced", "time_of"]
+__all__ = [
+    "SPACINGS",
+    "Spacing",
+    "cosine_levels",
+    "karras",
+    "linear_levels",
+    "sigma_at",
+    "sigma_of",
+    "spaced",
+    "time_of",
+]
 
 Spacing = Literal["uniform", "karras", "exponential"]
 SPACINGS: tuple[Spacing, ...] = ("uniform", "karras", "exponential")
 MOST_BETA = 0.999
+RHO = 7
 
 
 def linear_levels(times: int) -> Tensor:
@@ -66,10 +77,16 @@ def spaced(steps: int, sigmas: Tensor, spacing: Spacing = "uniform", start: floa
         visited = [max(0.0, first - step * (first + 1) / steps) for step in range(steps)]
         return [sigma_at(time, sigmas) for time in visited] + [0.0]
     high, low = sigma_at(max(0.0, first), sigmas), float(sigmas[0])
-    shares = [1 - step / max(1, steps - 1) for step in range(steps)]
     if spacing == "karras":
-        return [(low ** (1 / 7) + share * (high ** (1 / 7) - low ** (1 / 7))) ** 7 for share in shares] + [0.0]
+        return [*karras(steps, low, high), 0.0]
+    shares = [1 - step / max(1, steps - 1) for step in range(steps)]
     return [math.exp(math.log(low) + share * math.log(high / low)) for share in shares] + [0.0]
+
+
+def karras(count: int, low: float, high: float) -> list[float]:
+    """Levels from `high` to `low` at even distances of sigma^(1/7) (Karras et al. 2022, eq. 5); one alone is `high`."""
+    ends = high ** (1 / RHO), low ** (1 / RHO)
+    return [(ends[0] + place / max(1, count - 1) * (ends[1] - ends[0])) ** RHO for place in range(count)]
 
 
 def sigma_at(time: float, sigmas: Tensor) -> float:

@@ -11,18 +11,24 @@ from figment.nn.samplers import Denoise, Noise, Path, Step
 LABEL = "DPM++ 2M SDE"
 
 
-def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, eta: float = 1.0) -> Path:
-    """One evaluation a step. `eta` scales the noise; at 0 this is DPM++ 2M."""
+def sample(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, eta: float = 1.0, *, integrated: bool = False
+) -> Path:
+    """One evaluation a step. `eta` scales the noise; at 0 this is DPM++ 2M.
+
+    The estimate is taken at the middle of the step, or its slope is `integrated` exactly, which is called Heun's form.
+    """
     before: tuple[Tensor, float] | None = None
     for number, (now, after) in enumerate(pairwise(sigmas), start=1):
         guess = denoise(x, now)
         if after:
             step = log(now / after)
-            taken = -expm1(-step * (1 + eta))  # share of the way to the estimate
-            middle = guess
+            wide = step * (1 + eta)
+            taken = -expm1(-wide)  # share of the way to the estimate
+            x = (1 - taken) * x + taken * guess
             if before is not None:
-                middle = guess + step / (2 * log(before[1] / now)) * (guess - before[0])
-            x = (1 - taken) * x + taken * middle
+                weight = 1 - taken / wide if integrated else taken / 2
+                x = x + weight * step / log(before[1] / now) * (guess - before[0])
             if eta:
                 x = x + after * (-expm1(-2 * eta * step)) ** 0.5 * noise(now, after)
         else:

@@ -9,10 +9,12 @@ from itertools import pairwise
 
 from torch import Tensor
 
+from figment.nn.noise import karras
 from figment.nn.samplers import Denoise, Noise, Path, Step
+from figment.nn.samplers.heun import stepped
 
 LABEL = "Restart"
-LOW, HIGH, RHO = 0.1, 2.0, 7.0
+LOW, HIGH = 0.1, 2.0
 
 
 def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -> Path:
@@ -21,12 +23,7 @@ def sample(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise) -
     for number, (now, after) in enumerate(_steps(sigmas), start=1):
         if number > 1 and now > last:
             x = x + (now**2 - last**2) ** 0.5 * noise(last, now)
-        guess = denoise(x, now)
-        slope = (x - guess) / now
-        ahead = x + (after - now) * slope
-        if after:
-            slope = (slope + (ahead - denoise(ahead, after)) / after) / 2
-            ahead = x + (after - now) * slope
+        ahead, guess = stepped(denoise, x, now, after)
         last = after
         x = yield Step(number, ahead, guess)
     return x
@@ -39,16 +36,10 @@ def _steps(sigmas: Sequence[float]) -> Iterator[tuple[float, float]]:
     length = 9 if times == 1 else steps // 4
     levels = list(sigmas)
     if times:
-        levels = [*_spaced(steps - length * times, sigmas[-2], sigmas[0]), sigmas[-1]]
+        levels = [*karras(steps - length * times, sigmas[-2], sigmas[0]), sigmas[-1]]
     low, high = (min(range(len(levels)), key=lambda place: abs(levels[place] - wanted)) for wanted in (LOW, HIGH))
     for place, step in enumerate(pairwise(levels), start=1):
         yield step
         if place == low and high < low:
             for _ in range(times):
-                yield from pairwise(_spaced(length + 1, levels[low], levels[high]))
-
-
-def _spaced(count: int, low: float, high: float) -> list[float]:
-    """Levels from `high` to `low` at even distances of sigma^(1/7) (Karras et al. 2022, eq. 5)."""
-    ends = high ** (1 / RHO), low ** (1 / RHO)
-    return [(ends[0] + place / (count - 1) * (ends[1] - ends[0])) ** RHO for place in range(count)]
+                yield from pairwise(karras(length + 1, levels[low], levels[high]))
