@@ -5,34 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.cli.conftest import Run
 
 from figment.cli import main
 from figment.pixels.files import encode, load
 
 TINY = ("--model", "runs/tiny", "--seed", "1", "--steps", "2")
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def figment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Call the command; gives exit code, stdout and stderr."""
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["figment", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        shown = capsys.readouterr()
-        assert isinstance(stopped.value.code, int)
-        return stopped.value.code, shown.out, shown.err
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
 
 
 def files(folder: Path) -> set[str]:
