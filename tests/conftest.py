@@ -17,10 +17,11 @@ from figment.core.model import GenerativeModel
 
 @pytest.fixture(scope="session", autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for the identity and the keys of this installation, so that tests leave the user's alone."""
+    """A folder for identity, keys and hashes of this installation, so that tests leave the user's alone."""
     home = tmp_path_factory.mktemp("figment-home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FIGMENT_HOME", str(home))
+        patch.setenv("FIGMENT_CACHE", str(home / "cache"))
         yield home
 
 

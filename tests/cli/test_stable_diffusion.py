@@ -1,24 +1,20 @@
 """Stable Diffusion at the command line, with tiny checkpoints of the real layout."""
 
-import signal
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.cli.conftest import Run
 from tests.diffusion import made
 
-from figment.cli import main
 from figment.diffusion.kinds import Base
 from figment.pixels.files import encode, load, read_text
 from figment.studio.parameters import read
 
 SAID = "a cat\nSteps: 2, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64"
 FAST = ("--model", "anything", "--steps", "2", "--size", "64", "--seed", "1")
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +34,9 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def figment(
-    tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
-    """Call the command in a folder with models; gives exit code, stdout and stderr."""
+@pytest.fixture(autouse=True)
+def models(tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder, with models dropped into it."""
     monkeypatch.setenv("FIGMENT_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     places = {"anything": "Stable-diffusion", "xl": "checkpoints", "miku": "Lora", "fine": "VAE"}
@@ -51,18 +45,6 @@ def figment(
         folder = tmp_path / "models" / place
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.safetensors").hardlink_to(shelf / f"{name}.safetensors")
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["figment", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        shown = capsys.readouterr()
-        assert isinstance(stopped.value.code, int)
-        return stopped.value.code, shown.out, shown.err
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
 
 
 def draw(
@@ -184,6 +166,10 @@ def test_sdxl_is_drawn_as_well(figment: Run) -> None:
         (["x", "--strength", "0.5"], "A strength needs the picture that it redoes"),
         (["x", "--mask", "start.png"], "A mask needs the picture that it masks"),
         (["x", "--mask-blur", "9", "--init", "start.png"], "--mask-blur is for a mask: give --mask as well"),
+        (["x", "--hires-prompt", "y"], "--hires-prompt is for a second drawing: give --hires as well"),
+        (["x", "--resize", "stretch"], "--resize is for a start picture: give --init as well"),
+        (["x", "--subseed", "5"], "--subseed is for a mixture of noises: give --subseed-strength as well"),
+        (["x", "--padding", "9", "--init", "start.png", "--mask", "start.png"], "--padding is for a masked part"),
         (["x", "--hires-steps", "9"], "--hires-steps is for a second drawing: give --hires as well"),
         (["x", "--hires", "2", "--init", "start.png"], "--hires is for pictures from a prompt alone"),
         (["x", "--hires", "2", "--hires-upscaler", "none"], "There is no upscaler 'none'"),
@@ -234,6 +220,7 @@ def test_brackets_that_do_not_match_are_words(figment: Run) -> None:
         ),
         (SAID, "names no model"),
         (f"{SAID}, Model: anything".replace("Euler", "Odd"), "No sampler 'Odd'"),
+        (f"{SAID}, Model: anything, Emphasis: No norm", "was made with Emphasis, which is not supported here"),
         (f"{SAID}, Model: anything, ControlNet 0: x", "was made with ControlNet 0, which is not supported here"),
         (f"{SAID}, Model: anything, Denoising strength: 0.5", "was made from another one"),
     ],

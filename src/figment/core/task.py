@@ -5,13 +5,13 @@ globals, so one task serves the command line, a test and a server alike.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Progress", "Task", "finish"]
+__all__ = ["Progress", "Task", "counted", "finish"]
 
 T = TypeVar("T")
 
@@ -35,6 +35,24 @@ class Progress:
 
 
 Task = Generator[Progress, None, T]
+
+
+def counted(task: Task[T], part: range, whole: int, what: str) -> Task[T]:
+    """The same task for things `part` of `whole`, counted from 0, with its steps counted over all of them.
+
+    `what` is how one of the things is called.
+    """
+    try:
+        while True:
+            report = next(task)
+            step, total = part.start * report.total + len(part) * report.step, whole * report.total
+            note = f"{report.note}, {what} {part.start + 1} of {whole}".removeprefix(", ")
+            yield replace(report, step=step, total=total, note=note)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        task.close()
 
 
 def finish(task: Task[T], on_progress: Callable[[Progress], None] = lambda _: None) -> T:

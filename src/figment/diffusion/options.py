@@ -1,5 +1,6 @@
 """What can be asked of Stable Diffusion beyond a prompt; command line, page and API validate against it."""
 
+from dataclasses import fields
 from typing import Annotated, Literal
 
 from figment.core.config import Field, config
@@ -89,3 +90,8 @@ class Options:
     """Prompt of the second time; the first one's when not given."""
     hires_negative: Annotated[str, Field(max_length=20_000)] = ""
     """Negative prompt of the second time; the first one's when not given."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Names of the fields that are not what they are where nothing is asked for."""
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) != field.default)

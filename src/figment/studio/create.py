@@ -2,17 +2,16 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from figment.core.errors import InputError
+from figment.core.checkpoint import read_metadata
+from figment.core.errors import CheckpointError, InputError
 from figment.core.model import GenerativeModel, Inpaints, SampleRequest
-from figment.core.task import Progress, Task
+from figment.core.task import Task, counted
 from figment.diffusion.options import Options
 from figment.families import open_model
 from figment.pixels.arrays import from_signed
@@ -22,9 +21,8 @@ from figment.studio.gallery import Gallery, format_of
 from figment.studio.library import Entry, entries, find
 from figment.studio.parameters import Settings
 from figment.studio.request import CreateRequest
-from figment.studio.start import started
+from figment.studio.start import labelled, started
 from figment.training.device import pays_in_bfloat16
-from figment.trust.labels import Ingredient, Operation, Provenance
 
 __all__ = ["create", "model_of", "ready"]
 
@@ -42,9 +40,8 @@ def create(
     latter. Every picture is written as soon as it is made, so that a stopped task keeps what it has. Raises InputError,
     PixelError, CheckpointError or OutputError before anything is written for what cannot be done.
     """
-    out = None if request.out is None else Path(request.out)
-    if out is not None:
-        format_of(out)
+    if request.out is not None:
+        format_of(request.out)
     if request.init is None and request.strength is not None:
         raise InputError("A strength needs the picture that it redoes: give --init as well.")
     entry = model_of(request.model, root)
@@ -59,11 +56,13 @@ def create(
     written = []
     for index in range(request.count):
         seed = (first + index) % 2**32
-        picture = yield from _counted(model.sample(wanted, torch.Generator().manual_seed(seed)), index, request)
+        picture = yield from counted(
+            model.sample(wanted, torch.Generator().manual_seed(seed)), range(index, index + 1), request.count, "picture"
+        )
         image = from_signed(picture[0].float().cpu().numpy())
         settings = _settings(request, seed, image.shape, entry, model.sampler)
-        provenance = _provenance(request, entry)
-        written.append((gallery or Gallery()).save(image, settings, provenance, path=out, index=index).path)
+        provenance = labelled(request.init, entry.name, entry.sha256)
+        written.append((gallery or Gallery()).save(image, settings, provenance, path=request.out, index=index).path)
     return written
 
 
@@ -88,18 +87,17 @@ def _is_own(path: Path) -> bool:
     if path.is_dir():
         return (path / "model.safetensors").is_file()
     try:
-        with path.open("rb") as file:
-            return b'"figment"' in file.read(8 + min(2**20, int.from_bytes(file.read(8), "little")))
-    except OSError:
+        read_metadata(path)
+    except CheckpointError:
         return False
+    return True
 
 
 def _refuse(options: Options) -> None:
     """Raise InputError for the first of `options` that is asked of a model of Figment's own."""
-    for field in fields(Options):
-        if getattr(options, field.name) != getattr(STANDARD, field.name):
-            flag = field.name.replace("_", "-")
-            raise InputError(f"--{flag} is for Stable Diffusion; this model has no such setting, so leave it out.")
+    for name in options.asked:
+        flag = name.replace("_", "-")
+        raise InputError(f"--{flag} is for Stable Diffusion; this model has no such setting, so leave it out.")
 
 
 def ready(entry: Entry) -> GenerativeModel[Any]:
@@ -115,19 +113,6 @@ def _opened(path: Path, _modified: int) -> GenerativeModel[Any]:
     return model
 
 
-def _counted(task: Task[Tensor], index: int, request: CreateRequest) -> Task[Tensor]:
-    """The same task, with its steps counted over all pictures of the request."""
-    try:
-        while True:
-            report = next(task)
-            done = index * report.total + report.step
-            note = f"picture {index + 1} of {request.count}"
-            yield Progress(done, request.count * report.total, note, report.metrics, preview=report.preview)
-    except StopIteration as stop:
-        result: Tensor = stop.value
-        return result
-
-
 def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> SampleRequest:
     """The model's side of a request: checked, with its pictures loaded."""
     size = asked.sides
@@ -135,7 +120,7 @@ def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> Sample
     if asked.init is not None and not isinstance(model, Inpaints):
         raise InputError("This model cannot start from a picture; leave --init out or choose another model.")
     shape = (model.image_shape[0], *(size or model.image_shape[1:]))
-    init, mask = started(_path(asked.init), _path(asked.mask), shape)
+    init, mask = started(asked.init, asked.mask, shape)
     return SampleRequest(
         prompts=(asked.prompt,),
         negative=asked.negative,
@@ -147,10 +132,6 @@ def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> Sample
         strength=STRENGTH if asked.strength is None else asked.strength,
         mask=mask,
     )
-
-
-def _path(name: str | None) -> Path | None:
-    return None if name is None else Path(name)
 
 
 def _settings(request: CreateRequest, seed: int, shape: Sequence[int], entry: Entry, sampler: str) -> Settings:
@@ -167,12 +148,3 @@ def _settings(request: CreateRequest, seed: int, shape: Sequence[int], entry: En
         model_hash=entry.hash,
         strength=None if request.init is None else STRENGTH if request.strength is None else request.strength,
     )
-
-
-def _provenance(request: CreateRequest, entry: Entry) -> Provenance:
-    """From nothing but the model, or from the start picture, whose own credentials are kept."""
-    model, sha256 = entry.name, entry.sha256
-    if request.init is None:
-        return Provenance.of(Operation.CREATE, model=model, model_sha256=sha256)
-    start = Ingredient("start picture", Path(request.init))
-    return Provenance.of(Operation.EDIT, model=model, model_sha256=sha256, inputs=(start,))

@@ -1,12 +1,11 @@
 """The models that can be used: those that ship with Figment, those in models/Figment, and the runs of this folder."""
 
-import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
 from figment.core.errors import InputError
+from figment.diffusion.fingerprints import fingerprint
 
 __all__ = ["DEFAULT", "Entry", "entries", "find"]
 
@@ -26,7 +25,7 @@ class Entry:
     @property
     def sha256(self) -> str:
         """Hash of the weights file, hexadecimal."""
-        return _sha256(self.path, self.path.stat().st_mtime_ns)
+        return fingerprint(self.path)
 
     @property
     def hash(self) -> str:
@@ -57,10 +56,3 @@ def find(name: str | None, root: Path = Path()) -> Entry:
         return Entry(path.stem, path, "models")
     names = ", ".join(entry.name for entry in known) or "none yet"
     raise InputError(f"There is no model '{wanted}'; there are: {names}.")
-
-
-@lru_cache
-def _sha256(path: Path, _modified: int) -> str:
-    """Read again only when the file has changed."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from figment.core.errors import InputError
-from figment.core.task import Task
+from figment.core.task import Task, counted
 from figment.diffusion import embeddings as inversions
 from figment.diffusion import lora as loras
 from figment.diffusion import sidecars
@@ -19,15 +19,13 @@ from figment.diffusion.fingerprints import fingerprint, tensors_fingerprint
 from figment.diffusion.inpainting import Prepared, beyond, prepared
 from figment.diffusion.options import Options
 from figment.diffusion.prompt import Network, networks
-from figment.diffusion.sampling import chosen
 from figment.diffusion.upscalers import LATENT, RESAMPLED, Upscaler, open_upscaler, resampled
 from figment.diffusion.wildcards import expanded, has_wildcards
-from figment.pixels.files import load
 from figment.studio.drop_in import Dropped, What, dropped, find
 from figment.studio.gallery import Gallery
 from figment.studio.parameters import Settings
 from figment.studio.request import CreateRequest
-from figment.trust.labels import Ingredient, Operation, Provenance
+from figment.studio.start import labelled, opened
 
 __all__ = ["Loaded", "engine_of", "paint"]
 
@@ -35,7 +33,10 @@ STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
 """What AUTOMATIC1111 takes where nothing is asked for."""
 OF_MASKS = ("mask_blur", "mask_inverted", "fill", "area", "padding", "soft", "mask_weight")
 OF_EXTENSIONS = ("extend_left", "extend_right", "extend_up", "extend_down")
-OF_SECONDS = ("hires_upscaler", "hires_steps", "hires_strength", "hires_sampler", "hires_schedule")
+OF_SECONDS = (
+    *("hires_upscaler", "hires_steps", "hires_strength", "hires_sampler", "hires_schedule"),
+    *("hires_prompt", "hires_negative"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,11 +69,12 @@ def paint(
         prompt, tags = networks(said.prompt)
         loaded = engine_of(found, options, tags, f"{prompt} {said.negative}", root)
         job = _seeded(_job(said, options, prompt, loaded.engine, start, root), first, numbers)
-        drawn = yield from _counted(loaded.engine.draw(job), numbers, request.count)
+        checkpoint = loaded.engine.networks.checkpoint
+        provenance = labelled(request.init, checkpoint.name, checkpoint.sha256)
+        drawn = yield from counted(loaded.engine.draw(job), numbers, request.count, "picture")
         for number, seed, picture in zip(numbers, job.seeds, drawn, strict=True):
             settings = _settings(said, options, loaded, job, seed, number)
-            out = None if request.out is None else Path(request.out)
-            written.append(gallery.save(picture, settings, _provenance(request, loaded), path=out, index=number).path)
+            written.append(gallery.save(picture, settings, provenance, path=request.out, index=number).path)
     return written
 
 
@@ -177,35 +179,33 @@ def _vae(name: str, root: Path) -> Dropped:
 def _check(request: CreateRequest, options: Options) -> None:
     """Raise InputError for settings that would be passed over."""
     extends = any(getattr(options, name) for name in OF_EXTENSIONS)
-    if request.init is None and request.mask is not None:
-        raise InputError("A mask needs the picture that it masks: give --init as well.")
     if request.init is None and extends:
         raise InputError("There is no picture to extend: give --init as well.")
     if request.init is not None and options.hires > 1:
         raise InputError("--hires is for pictures from a prompt alone; leave --init out.")
     if request.mask is None and not extends:
         _refuse(options, OF_MASKS, "a mask: give --mask as well")
+    elif options.area == "whole":
+        _refuse(options, ("padding",), "a masked part that is drawn alone: give --area masked as well")
+    if request.init is None:
+        _refuse(options, ("resize",), "a start picture: give --init as well")
     if options.hires == 1:
         _refuse(options, OF_SECONDS, "a second drawing: give --hires as well")
+    if not options.subseed_strength:
+        _refuse(options, ("subseed",), "a mixture of noises: give --subseed-strength as well")
 
 
 def _refuse(options: Options, names: Sequence[str], what: str) -> None:
-    for name in names:
-        if getattr(options, name) != getattr(Options(), name):
+    for name in options.asked:
+        if name in names:
             raise InputError(f"--{name.replace('_', '-')} is for {what}.")
 
 
 def _start(request: CreateRequest, options: Options) -> tuple[Prepared | None, tuple[int, int] | None]:
     """The start picture, made ready, and its size."""
-    if request.init is None:
+    picture, mask = opened(request.init, request.mask)
+    if picture is None:
         return None, None
-    picture = load(Path(request.init))
-    mask = None if request.mask is None else load(Path(request.mask), "L")
-    if mask is not None and mask.shape != picture.shape[:2]:
-        (high, wide), (height, width) = mask.shape, picture.shape[:2]
-        raise InputError(
-            f"The mask is {wide}x{high} pixels and the picture {width}x{height}; they must be of one size."
-        )
     picture, mask = beyond(picture, mask, options)
     size = request.sides or cast(tuple[int, int], tuple(max(64, side // 8 * 8) for side in picture.shape[:2]))
     if min(size) < 8:
@@ -254,25 +254,12 @@ def _seeded(job: Job, first: int, numbers: range) -> Job:
     return replace(job, seeds=seeds, options=options)
 
 
-def _counted(task: Task[Any], numbers: range, count: int) -> Task[Any]:
-    """The same task, with its steps counted over all pictures."""
-    try:
-        while True:
-            report = next(task)
-            done, total = numbers[0] * report.total + report.step * len(numbers), count * report.total
-            yield replace(report, step=done, total=total, note=f"{report.note}, picture {numbers[0] + 1} of {count}")
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        task.close()
-
-
 # What is written into the picture
 
 
 def _settings(request: CreateRequest, options: Options, loaded: Loaded, job: Job, seed: int, number: int) -> Settings:
     checkpoint = loaded.engine.networks.checkpoint
-    method, schedule = chosen(options.sampler or "DPM++ 2M", options.schedule)
+    method, schedule = job.sampling
     strength = job.strength if job.start is not None else options.hires_strength if options.hires > 1 else None
     return Settings(
         prompt=request.prompt,
@@ -309,7 +296,7 @@ def _extra(request: CreateRequest, options: Options, loaded: Loaded, number: int
         said["Masked area padding"] = options.padding
     if options.hires > 1:
         said |= {name: getattr(options, field) for name, field in SECONDS.items() if getattr(options, field)}
-    said |= {name: getattr(options, field) for name, field in NAMES.items() if _asked(options, field)}
+    said |= {name: getattr(options, field) for name, field in NAMES.items() if field in options.asked}
     for name, hashes in (("Lora hashes", loaded.lora_hashes), ("TI hashes", loaded.embedding_hashes)):
         if hashes:
             said[name] = ", ".join(f"{file}: {value}" for file, value in hashes.items())
@@ -341,16 +328,3 @@ NAMES = {
     "Features kept": "keep_features",
 }
 """Fields of `Options` by their names in a picture's settings."""
-
-
-def _asked(options: Options, name: str) -> bool:
-    return bool(getattr(options, name) != getattr(Options(), name))
-
-
-def _provenance(request: CreateRequest, loaded: Loaded) -> Provenance:
-    checkpoint = loaded.engine.networks.checkpoint
-    facts = {"model": checkpoint.name, "model_sha256": checkpoint.sha256}
-    if request.init is None:
-        return Provenance.of(Operation.CREATE, **facts)
-    start = Ingredient("start picture", Path(request.init))
-    return Provenance.of(Operation.EDIT, inputs=(start,), **facts)

@@ -19,13 +19,21 @@ from figment.studio.request import CreateRequest
 
 __all__ = ["asked_for", "reproduce"]
 
-PASSED_OVER = {"RNG", "Lora hashes", "TI hashes", "VAE", "VAE hash", "Variation seed", "Variation seed strength"}
+PASSED_OVER = {
+    "User",
+    "RNG",
+    "Lora hashes",
+    "TI hashes",
+    "VAE",
+    "VAE hash",
+    "Variation seed",
+    "Variation seed strength",
+}
 """Names that are read below, or that say nothing that the prompt does not."""
-IGNORED = {"Version", "User", "Model hash", "Size", "Pad conds", "Emphasis", "Discard penultimate sigma", "Denoising"}
 
 
 def reproduce(
-    path: Path, out: str | None = None, changes: Mapping[str, str] | None = None, root: Path = Path()
+    path: Path, out: Path | None = None, changes: Mapping[str, str] | None = None, root: Path = Path()
 ) -> Task[list[Path]]:
     """Make the picture at `path` again and return where it was written.
 
@@ -88,7 +96,7 @@ def _options(settings: Settings, extra: Mapping[str, str], root: Path) -> dict[s
         found["hires_strength"] = settings.strength
     names = NAMES | SECONDS
     found |= {names[name]: value for name, value in extra.items() if name in names}
-    unknown = sorted(set(extra) - set(names) - PASSED_OVER - IGNORED)
+    unknown = sorted(set(extra) - set(names) - PASSED_OVER)
     if unknown:
         raise InputError(f"The picture was made with {', '.join(unknown)}, which is not supported here.")
     return found

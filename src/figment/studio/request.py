@@ -1,5 +1,6 @@
 """What a user asks for when creating a picture. The command line, the page and the API all validate against this."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -35,15 +36,15 @@ class CreateRequest:
     """Pixels, as SIDE or WIDTHxHEIGHT; the model's own size, or the start picture's, when not given."""
     count: Annotated[int, Field(ge=1, le=100)] = 1
     """Pictures to make, with seeds that count up."""
-    init: str | None = None
+    init: Path | None = None
     """Picture to start from."""
     strength: Annotated[float, Field(ge=0, le=1)] | None = None
     """How much of the start picture to redo, 0 to 1; 0.6 when not given, 0.75 for Stable Diffusion."""
-    mask: str | None = None
+    mask: Path | None = None
     """Picture of the start picture's size, white where it is to be painted anew."""
     model: str | None = None
     """Name or path of the model; `figment models` lists them."""
-    out: str | None = None
+    out: Path | None = None
     """File to write (.png, .jpg or .webp); a new file under outputs/ when not given."""
 
     @property
