@@ -22,6 +22,10 @@ def radius(mask: Pixels) -> float:
     return float(np.sqrt(mask.sum() / np.pi))
 
 
+def test_points_that_span_no_area_have_no_hull() -> None:
+    assert not hull(np.full((68, 2), 5.0, np.float32), 64).any()
+
+
 def test_hull_covers_what_the_landmarks_span() -> None:
     mask = hull(SQUARE, 64)
     assert mask[20:45, 20:45].min() == 1

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt, gaussian_filter
-from scipy.spatial import ConvexHull
 
+from figment.faceswap.hull import corners
 from figment.faceswap.merge.settings import MaskMode
 from figment.faceswap.merge.warp import Pixels
 
@@ -19,10 +19,15 @@ FINER = 4
 
 
 def hull(landmarks: Pixels, size: int) -> Pixels:
-    """(size, size): 1 in the hull of `landmarks` (68, 2), which are in pixels of the square, 0 outside of it."""
+    """(size, size): 1 in the hull of `landmarks` (68, 2), which are in pixels of the square, 0 outside of it.
+
+    Points that span no area have no hull.
+    """
     picture = Image.new("L", (size * FINER, size * FINER))
-    corners = (landmarks[ConvexHull(landmarks).vertices] + 0.5) * FINER - 0.5
-    ImageDraw.Draw(picture).polygon([(float(x), float(y)) for x, y in corners], fill=255)
+    outline = corners(landmarks)
+    if outline is not None:
+        places = (outline + 0.5) * FINER - 0.5
+        ImageDraw.Draw(picture).polygon([(float(x), float(y)) for x, y in places], fill=255)
     return np.asarray(picture.resize((size, size), Image.Resampling.BOX), np.float32) / np.float32(255)
 
 

@@ -10,7 +10,7 @@ from figment.pixels.resizing import resize
 __all__ = ["distances", "small"]
 
 SIDE = 32
-"""Faces are compared at this width: enough for pose and light, and thousands of them take seconds a step no more."""
+"""Faces are compared at this width: enough for pose and light, and a thousand take a second."""
 
 
 def small(_face: AlignedFace, image: NDArray[np.uint8]) -> NDArray[np.int16]:
