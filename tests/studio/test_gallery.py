@@ -8,18 +8,23 @@ from dataclasses import replace
 from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from figment.core.errors import InputError, OutputError
+from figment.pixels.clips import frames
 from figment.pixels.files import encode, load, read_text
+from figment.studio.clip_mark import ClipMark
 from figment.studio.gallery import Gallery
 from figment.studio.parameters import Settings, read
+from figment.trust.badge import badge
 from figment.trust.containers import without_credentials
 from figment.trust.errors import CredentialsError
 from figment.trust.keys import Identity
-from figment.trust.labels import Operation, Provenance
+from figment.trust.labels import Ingredient, Operation, Provenance
 from figment.trust.own_mark import own_watermark
 from figment.trust.verify import inspect
 
@@ -176,3 +181,41 @@ def test_many_processes_never_share_a_number(tmp_path: Path) -> None:
         saved = sorted(picture.result().path.name for picture in waiting)
     assert [int(name[:5]) for name in saved] == list(range(1, 41))
     assert names(tmp_path / DAY.isoformat()) == saved
+
+
+def encoded(path: Path, images: list[np.ndarray[Any, np.dtype[np.uint8]]]) -> Path:
+    with av.open(str(path), "w", format="mp4") as container:
+        stream: Any = container.add_stream("libx264", rate=12)  # of the kind that the codec makes it
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def test_a_clip_says_what_was_done_carries_the_mark_and_shows_the_label(tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:240, :320]
+    plain = [np.stack([rows % 256, columns % 256, (rows + 4 * n) % 256], axis=2).astype(np.uint8) for n in range(12)]
+    opened, placed = (encoded(tmp_path / f"{name}.mp4", plain) for name in ("dst", "src"))
+    mark = ClipMark("one clip")
+    clip = encoded(tmp_path / "bare.mp4", [mark(frame) for frame in plain])
+    facts = Provenance.of(
+        Operation.SWAP, inputs=(Ingredient("clip", opened), Ingredient("face", placed)), consent_sha256="ab" * 32
+    )
+    saved = Gallery(tmp_path).save_clip(clip, mark, facts, tmp_path / "result.mp4")
+    report = inspect(saved.path)
+    assert report.verdict == "signed"
+    assert report.watermark.payload == f"{mark.payload:016x}" == report.credentials.facts["watermark"]["payload"]
+    assert [action.name for action in report.credentials.actions] == ["c2pa.opened", "c2pa.placed", "c2pa.edited"]
+    assert report.credentials.facts["consent"]["sha256"] == "ab" * 32
+    shown = next(frames(saved.path))
+    assert np.abs(shown.astype(int) - badge(plain[0])).mean() < 4 < np.abs(badge(plain[0]).astype(int) - plain[0]).max()
+
+
+def test_a_clip_without_the_mark_does_not_claim_to_have_it(tmp_path: Path) -> None:
+    clip = encoded(tmp_path / "bare.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 3)
+    made = Provenance.of(Operation.CREATE, model="tiny")
+    saved = Gallery(tmp_path).save_clip(clip, ClipMark("another"), made, clip)
+    watermark = inspect(saved.path).credentials.facts["watermark"]
+    assert watermark == {"present": False, "reason": "it would not be found in this clip"}

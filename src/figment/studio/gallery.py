@@ -1,8 +1,8 @@
-"""The only door by which a picture leaves, so that none leaves without watermark, settings and signature."""
+"""The only door by which a picture or clip leaves, so that none leaves without watermark, settings and signature."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from figment.core.errors import InputError, OutputError
 from figment.core.files import write_bytes
 from figment.pixels.files import SUFFIXES, Format
+from figment.studio.clip_mark import ClipMark
 from figment.studio.parameters import Settings, write
+from figment.trust.keys import Identity
 from figment.trust.labels import Provenance
+from figment.trust.sign import sign_file
 from figment.trust.stamp import stamp
 
 __all__ = ["Gallery", "Saved", "format_of"]
@@ -21,7 +24,7 @@ __all__ = ["Gallery", "Saved", "format_of"]
 
 @dataclass(frozen=True)
 class Saved:
-    """A picture that was written."""
+    """A picture or clip that was written."""
 
     path: Path
     size: int
@@ -64,6 +67,15 @@ class Gallery:
         with _free_number(self.root / (today or date.today()).isoformat()) as (folder, number):
             name = provenance.operation if settings is None else settings.seed
             return _written(folder / f"{number:05}-{name}.{format}", content)
+
+    def save_clip(self, encoded: Path, mark: ClipMark, provenance: Provenance, path: Path) -> Saved:
+        """Sign the MP4 clip `encoded`, whose frames went through `mark`, and put it at `path`; they may be the same.
+
+        Raises CredentialsError where it cannot be signed, OutputError when it cannot be written; then what was at
+        `path` stays.
+        """
+        sign_file(encoded, path, replace(provenance, watermark=mark.found(encoded)), Identity.ensure())
+        return Saved(path, path.stat().st_size)
 
 
 def format_of(path: Path) -> Format:

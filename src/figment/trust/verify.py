@@ -22,7 +22,7 @@ from figment.trust.own_mark import own_watermark
 from figment.trust.sign import MIME, sidecar_of
 from figment.trust.wording import headline, reasons
 
-__all__ = ["inspect"]
+__all__ = ["inspect", "some_frames"]
 
 MOST_SIDECAR_BYTES = 16 << 20
 MOST_FRAMES, FRAME_STRIDE = 16, 10
@@ -84,7 +84,7 @@ def _watermark(path: Path, container: Container, detector: Detector, *, damage_i
         return WatermarkFinding("it is not looked for in GIF pictures")
     try:
         if container in ("mp4", "webm"):
-            mark = detector.detect_frames(_some_frames(path))
+            mark = detector.detect_frames(some_frames(path))
         else:
             mark = detector.detect(load(path))
     except PixelError:
@@ -95,7 +95,7 @@ def _watermark(path: Path, container: Container, detector: Detector, *, damage_i
     return WatermarkFinding("", mark.present, mark.score, payload, mark.false_positive_rate)
 
 
-def _some_frames(path: Path) -> list[NDArray[np.uint8]]:
+def some_frames(path: Path) -> list[NDArray[np.uint8]]:
     """Every tenth frame from the beginning of a clip, as many as `MOST_CLIP_BYTES` hold, at most `MOST_FRAMES`."""
     from figment.pixels.clips import frames  # FFmpeg is loaded for clips alone
 
