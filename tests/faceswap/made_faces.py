@@ -48,3 +48,16 @@ def picture(seed: int = 0) -> NDArray[np.uint8]:
 def names(faceset: Faceset, dropped: bool = False) -> list[str]:
     """Names of the faces in their order."""
     return [face.name for face in faceset.faces(dropped)]
+
+
+def turned(degrees_yaw: float, degrees_pitch: float) -> NDArray[np.float32]:
+    """Points of a face that looks to the right and up by so much, seen from afar."""
+    around, nod = np.radians([degrees_yaw, degrees_pitch])
+    solid = np.zeros((68, 3))
+    solid[[36, 45], :2] = [(-1, 0), (1, 0)]
+    solid[[48, 54], :2] = [(-0.6, 1.4), (0.6, 1.4)]
+    solid[30] = 0, 0.57 * 1.4, 0.9
+    x = solid[:, 0] * np.cos(around) + solid[:, 2] * np.sin(around)
+    z = solid[:, 2] * np.cos(around) - solid[:, 0] * np.sin(around)
+    y = solid[:, 1] * np.cos(nod) - z * np.sin(nod)
+    return (np.stack([x, y], 1) * 8 + 24).astype(np.float32)

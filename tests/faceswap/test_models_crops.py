@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from figment.faceswap.affine import backward, moved, similarity
 from figment.faceswap.faces import Found
 from figment.faceswap.models import anchors, crops
 
@@ -17,13 +18,13 @@ def ramp(height: int, width: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uin
 def test_similarity_is_found_again() -> None:
     points = np.random.default_rng(0).normal(size=(5, 2)) * 50
     matrix = np.array([[1.2, -0.5, 7], [0.5, 1.2, -3]])
-    np.testing.assert_allclose(crops.similarity(points, crops.moved(points, matrix)), matrix, atol=1e-9)
+    np.testing.assert_allclose(similarity(points, moved(points, matrix)), matrix, atol=1e-9)
 
 
 def test_similarity_does_not_mirror() -> None:
     """Mirrored points are met without turning inside out."""
     points = np.array([[0.0, 0], [1, 0], [0, 1]])
-    matrix = crops.similarity(points, points * [-1, 1])
+    matrix = similarity(points, points * [-1, 1])
     assert np.linalg.det(matrix[:, :2]) >= 0
 
 
@@ -33,7 +34,7 @@ def test_crop_is_level_and_holds_what_it_is_put_around(angle: float) -> None:
     down = np.array([-np.sin(angle), np.cos(angle)]) * 20
     middle = np.array([100.0, 80])
     corners = np.array([middle - across - down, middle + across - down, middle + across + down, middle - across + down])
-    placed = crops.moved(corners, crops.around(corners, angle, 96, room=1.5))
+    placed = moved(corners, crops.around(corners, angle, 96, room=1.5))
     half = 96 / 1.5 / 2
     expected = np.array([[-half, -half * 2 / 3], [half, -half * 2 / 3], [half, half * 2 / 3], [-half, half * 2 / 3]])
     np.testing.assert_allclose(placed, expected + 47.5, atol=1e-9)
@@ -47,7 +48,7 @@ def test_crops_show_each_place_where_the_matrix_says(scale: float) -> None:
     matrix = np.concatenate([turn, ((size - 1) / 2 - turn @ [120, 110])[:, None]], 1)
     crop = crops.cropped(ramp(220, 250), matrix, size)
     rows, columns = np.mgrid[:size, :size]
-    expected = crops.moved(np.stack([columns, rows], -1).astype(float), crops.backward(matrix))
+    expected = moved(np.stack([columns, rows], -1).astype(float), backward(matrix))
     inside = ((expected > 12) & (expected < [238, 208])).all(-1)
     assert inside.sum() > 150
     difference = crop[:2].permute(1, 2, 0).numpy() - expected

@@ -1,14 +1,40 @@
-"""A face that a detector says is there.
+"""A face that a detector says is there, and how much of a face is shown.
 
 Points are (x, y) in pixels of the frame, the middle of the first pixel being (0, 0); a box is left, top, right, bottom.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Found"]
+__all__ = ["FaceType", "Found"]
+
+
+class FaceType(StrEnum):
+    """How much of a face is shown; each is a wider square than the one before."""
+
+    HALF = "half"
+    MID = "mid"
+    FULL = "full"
+    WHOLE = "whole"
+    HEAD = "head"
+
+    @property
+    def padding(self) -> float:
+        """What each side of the square is wider than "half", in shares of that square's diagonal."""
+        return {"half": 0.0, "mid": 0.0675, "full": 0.2109375, "whole": 0.4, "head": 0.7}[self]
+
+    @property
+    def raised(self) -> float:
+        """How far the square is moved up, towards the hair, in shares of the square of "half"."""
+        return {"whole": 0.07, "head": 0.5}.get(self, 0.0)
+
+    @property
+    def deepfacelab(self) -> str:
+        """What DeepFaceLab calls it."""
+        return {"mid": "midfull_face", "head": "head"}.get(self, f"{self}_face")
 
 
 @dataclass(frozen=True, eq=False)

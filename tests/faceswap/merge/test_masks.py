@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from figment.faceswap.merge.masks import chosen, hull, shaped
+from figment.faceswap.merge.masks import chosen, shaped
 from figment.faceswap.merge.settings import MaskMode
 from figment.faceswap.merge.warp import Pixels
 
@@ -20,17 +20,6 @@ def disc(radius: float, side: int = 256) -> Pixels:
 def radius(mask: Pixels) -> float:
     """Of the disc that has the area of `mask`."""
     return float(np.sqrt(mask.sum() / np.pi))
-
-
-def test_points_that_span_no_area_have_no_hull() -> None:
-    assert not hull(np.full((68, 2), 5.0, np.float32), 64).any()
-
-
-def test_hull_covers_what_the_landmarks_span() -> None:
-    mask = hull(SQUARE, 64)
-    assert mask[20:45, 20:45].min() == 1
-    assert mask[:15].max() == mask[:, 50:].max() == 0
-    assert mask.sum() == pytest.approx(32 * 32, rel=0.02)
 
 
 def test_modes_are_what_their_names_say() -> None:

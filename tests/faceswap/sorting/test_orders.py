@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter1d
-from tests.faceswap.made_faces import POINTS, SIZE, face, names, picture
+from tests.faceswap.made_faces import POINTS, SIZE, face, names, picture, turned
 
 from figment.core.errors import InputError
 from figment.core.task import finish
@@ -17,7 +17,6 @@ from figment.faceswap.faceset import Faceset
 from figment.faceswap.sorting.blur import sharpness
 from figment.faceswap.sorting.choosing import evenly
 from figment.faceswap.sorting.motion_blur import laplacian
-from figment.faceswap.sorting.turn import pitch, yaw
 
 Pictures = list[NDArray[np.uint8]]
 
@@ -43,19 +42,6 @@ def order(faceset: Faceset, label: str, target: int = sorting.TARGET) -> str:
     """The numbers of the faces that are in, in their new order, as one word."""
     finish(sorting.sort(faceset, label, target))
     return "".join(name.removesuffix(".png") for name in names(faceset))
-
-
-def turned(degrees_yaw: float, degrees_pitch: float) -> NDArray[np.float32]:
-    """Points of a face that looks to the right and up by so much, seen from afar."""
-    around, nod = np.radians([degrees_yaw, degrees_pitch])
-    solid = np.zeros((68, 3))
-    solid[[36, 45], :2] = [(-1, 0), (1, 0)]
-    solid[[48, 54], :2] = [(-0.6, 1.4), (0.6, 1.4)]
-    solid[30] = 0, 0.57 * 1.4, 0.9
-    x = solid[:, 0] * np.cos(around) + solid[:, 2] * np.sin(around)
-    z = solid[:, 2] * np.cos(around) - solid[:, 0] * np.sin(around)
-    y = solid[:, 1] * np.cos(nod) - z * np.sin(nod)
-    return (np.stack([x, y], 1) * 8 + 24).astype(np.float32)
 
 
 def test_every_order_is_found_by_label_and_by_file_name() -> None:
@@ -118,14 +104,6 @@ def test_motion_blur(build: Callable[..., Faceset]) -> None:
 def test_the_laplacian_of_a_bowl_is_its_bend() -> None:
     y, x = np.indices((40, 40), float)
     np.testing.assert_allclose(laplacian(x**2 + 3 * y**2 + 5 * x)[12:-12, 12:-12], 2 + 6)
-
-
-def test_poses_are_those_that_the_points_were_turned_by() -> None:
-    for degrees in (-60, -20, 0, 35, 70):
-        assert np.degrees(yaw(turned(degrees, 0))) == pytest.approx(degrees, abs=1e-3)
-        assert np.degrees(pitch(turned(0, degrees))) == pytest.approx(degrees, abs=1e-3)
-    tilted = turned(25, 0) @ np.array([[0.8, 0.6], [-0.6, 0.8]], np.float32)
-    assert np.degrees(yaw(tilted)) == pytest.approx(25, abs=1e-3)
 
 
 def test_yaw_and_pitch(build: Callable[..., Faceset]) -> None:

@@ -11,12 +11,13 @@ from PIL import Image
 
 from figment.core.errors import DataError
 from figment.faceswap.dfl import jpeg
+from figment.faceswap.faces import FaceType
 from figment.faceswap.faceset import AlignedFace
 from figment.pixels import files
 
 __all__ = ["TYPES", "read", "write"]
 
-TYPES = {"half": "half_face", "mid": "midfull_face", "full": "full_face", "whole": "whole_face", "head": "head"}
+TYPES: dict[str, str] = {str(face_type): face_type.deepfacelab for face_type in FaceType}
 """DeepFaceLab's names of the face types."""
 _OURS = {theirs: ours for ours, theirs in TYPES.items()}
 QUALITY = 95

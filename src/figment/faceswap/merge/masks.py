@@ -1,34 +1,18 @@
 """Which part of the aligned square is put into the frame, and how its edge is."""
 
 import numpy as np
-from PIL import Image, ImageDraw
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from figment.faceswap.hull import corners
+from figment.faceswap.align import hull_mask
 from figment.faceswap.merge.settings import MaskMode
 from figment.faceswap.merge.warp import Pixels
 
-__all__ = ["chosen", "hull", "shaped"]
+__all__ = ["chosen", "shaped"]
 
 SIDE = 1024
 """Side of the square in whose pixels brushes are measured."""
 SPREAD = 0.15
 """Standard deviation of a Gaussian brush, as a share of its width."""
-FINER = 4
-"""How much larger the hull is drawn than wanted, for a smooth edge."""
-
-
-def hull(landmarks: Pixels, size: int) -> Pixels:
-    """(size, size): 1 in the hull of `landmarks` (68, 2), which are in pixels of the square, 0 outside of it.
-
-    Points that span no area have no hull.
-    """
-    picture = Image.new("L", (size * FINER, size * FINER))
-    outline = corners(landmarks)
-    if outline is not None:
-        places = (outline + 0.5) * FINER - 0.5
-        ImageDraw.Draw(picture).polygon([(float(x), float(y)) for x, y in places], fill=255)
-    return np.asarray(picture.resize((size, size), Image.Resampling.BOX), np.float32) / np.float32(255)
 
 
 def chosen(mode: MaskMode, landmarks: Pixels, predicted: Pixels, target: Pixels) -> Pixels:
@@ -40,7 +24,7 @@ def chosen(mode: MaskMode, landmarks: Pixels, predicted: Pixels, target: Pixels)
         case MaskMode.FULL:
             return np.ones_like(predicted)
         case MaskMode.DST:
-            return hull(landmarks, len(predicted))
+            return hull_mask(landmarks, len(predicted))
         case MaskMode.LEARNED_PRD:
             return predicted.clip(0, 1)
         case MaskMode.LEARNED_DST:

@@ -5,7 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from figment.faceswap.models.crops import cropped, similarity
+from figment.faceswap.affine import similarity
+from figment.faceswap.models.crops import cropped
 
 __all__ = ["ARCFACE", "DLIB", "embedded", "five"]
 

@@ -10,19 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["around", "backward", "cropped", "letterboxed", "moved", "similarity"]
+from figment.faceswap.affine import Matrix, backward, moved
 
-Matrix = NDArray[np.float64]
-
-
-def similarity(points: NDArray[np.floating], target: NDArray[np.floating]) -> Matrix:
-    """(2, 3) turn, scale and shift that brings (K, 2) points nearest to the target, in least squares."""
-    x = points[:, 0] + 1j * points[:, 1].astype(np.float64)
-    y = target[:, 0] + 1j * target[:, 1].astype(np.float64)
-    from_mean, to_mean = x - x.mean(), y - y.mean()
-    turn = np.vdot(from_mean, to_mean) / max(np.vdot(from_mean, from_mean).real, 1e-9)
-    shift = y.mean() - turn * x.mean()
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+__all__ = ["around", "cropped", "letterboxed"]
 
 
 def around(points: NDArray[np.floating], angle: float, size: int, room: float, lower: float = 0.0) -> Matrix:
@@ -38,18 +28,6 @@ def around(points: NDArray[np.floating], angle: float, size: int, room: float, l
     middle = (low + high) / 2 + np.array([0, lower * side])
     scale = size / (room * side)
     return np.concatenate([scale * turn, ((size - 1) / 2 - scale * middle)[:, None]], 1)
-
-
-def moved(points: NDArray[np.floating], matrix: Matrix) -> NDArray[np.float64]:
-    """(..., 2) points by a (2, 3) matrix."""
-    result: NDArray[np.float64] = points @ matrix[:, :2].T + matrix[:, 2]
-    return result
-
-
-def backward(matrix: Matrix) -> Matrix:
-    """The (2, 3) matrix that undoes a (2, 3) matrix."""
-    inverse: Matrix = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))[:2]
-    return inverse
 
 
 def cropped(frame: NDArray[np.uint8], matrix: Matrix, size: int) -> Tensor:

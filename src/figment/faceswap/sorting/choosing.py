@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figment.core.task import Task
+from figment.faceswap.align import pose
 from figment.faceswap.faceset import AlignedFace, Faceset
-from figment.faceswap.sorting import histograms, turn
+from figment.faceswap.sorting import histograms
 from figment.faceswap.sorting.ranking import measured, sparse
 
 __all__ = ["chosen", "evenly"]
@@ -33,7 +34,7 @@ def chosen(faceset: Faceset, target: int, quality: Quality) -> Task[list[Aligned
     measures = yield from measured(
         faceset, faces, lambda face, image: (quality(face, image), histograms.root_histogram(face, image))
     )
-    yaws = [turn.yaw(face.landmarks) for face in faces]
+    yaws = [pose(face.landmarks).yaw for face in faces]
     bins = _binned(range(len(faces)), yaws, YAWS)
     kept: list[int] = []
     for numbers, places in zip(bins, evenly([len(numbers) for numbers in bins], target), strict=True):
@@ -46,7 +47,7 @@ def _spread(
     numbers: list[int], places: int, faces: list[AlignedFace], roots: list[NDArray[np.float32]]
 ) -> Task[list[int]]:
     """So many `numbers` as there are `places`, shared out among the bins of pitch."""
-    bins = _binned(numbers, [turn.pitch(faces[number].landmarks) for number in numbers], PITCHES)
+    bins = _binned(numbers, [pose(faces[number].landmarks).pitch for number in numbers], PITCHES)
     kept: list[int] = []
     for members, share in zip(bins, evenly([len(members) for members in bins], places), strict=True):
         unlike = yield from sparse(histograms.distances([roots[member] for member in members]), len(members))

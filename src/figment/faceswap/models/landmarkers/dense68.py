@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from figment.faceswap.affine import backward, moved
 from figment.faceswap.faces import Found
 from figment.faceswap.models.blocks import Same
-from figment.faceswap.models.crops import around, backward, cropped, moved
+from figment.faceswap.models.crops import around, cropped
 from figment.faceswap.models.stored import fill
 
 __all__ = ["LABEL", "Network", "landmarks"]
