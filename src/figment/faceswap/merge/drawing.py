@@ -1,0 +1,91 @@
+"""Faces of a clip drawn anew by the network, a group of frames at a time.
+
+A group's frames and the order of its faces are decided by the clip alone, since a network rounds a little differently
+in another company: a merge that was stopped and goes on comes out the same to the bit.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from figment.core.errors import DataError
+from figment.faceswap.affine import moved
+from figment.faceswap.align import FaceType, matrix, warped
+from figment.faceswap.faceset import AlignedFace
+from figment.faceswap.merge.blend import Enlarge, Swapped, doubled
+from figment.faceswap.merge.footage import Footage, Frame
+from figment.faceswap.merge.warp import Pixels
+
+__all__ = ["GROUP", "Drawing", "Swapper"]
+
+GROUP = 8
+"""How many frames are read and sent through the network together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Swapper:
+    """A trained network, as merging needs it."""
+
+    swap: Callable[[NDArray[np.uint8]], tuple[Pixels, Pixels, Pixels]]
+    """Faces (B, S, S, 3) to those drawn, (B, S, S, 3) in [0, 1], and (B, S, S) masks of those drawn and those given."""
+    size: int
+    """S, in pixels."""
+    face_type: FaceType
+    """How much of a head is in the square."""
+    digest: str
+    """Tells its weights from any others."""
+    enlarge: Enlarge = doubled
+    """Draws more detail for super-resolution."""
+
+
+class Drawing:
+    """The frames of a clip with what the network drew for their faces; the last group is kept at hand."""
+
+    def __init__(self, footage: Footage, swapper: Swapper) -> None:
+        """Read and draw as asked for."""
+        self.footage, self.swapper = footage, swapper
+        self._frames: Iterator[Frame] = iter(())
+        self._next = -1
+        self._first = -1
+        self._group: list[tuple[Frame, list[Swapped]]] = []
+
+    def frame(self, number: int) -> tuple[Frame, list[Swapped]]:
+        """Frame `number` and what was drawn for its faces."""
+        first = number // GROUP * GROUP
+        if first != self._first:
+            self._group, self._first = self._drawn(first), first
+        return self._group[number - first]
+
+    def _drawn(self, first: int) -> list[tuple[Frame, list[Swapped]]]:
+        numbers = range(first, min(first + GROUP, self.footage.count))
+        frames = self._read(numbers)
+        faces = [self.footage.faces(number) for number in numbers]
+        drawn = iter(_swapped(frames, faces, self.swapper))
+        return [(frame, [next(drawn) for _ in there]) for frame, there in zip(frames, faces, strict=True)]
+
+    def _read(self, numbers: range) -> list[Frame]:
+        """Frames `numbers`; the clip is opened anew where they do not follow on what was read last."""
+        if numbers.start != self._next:
+            self._frames, self._next = self.footage.frames(numbers.start), numbers.start
+        frames = list(islice(self._frames, len(numbers)))
+        self._next += len(frames)
+        if len(frames) < len(numbers):
+            raise DataError(f"The clip ends before frame {numbers.stop - 1}, which it should have; copy it again.")
+        return frames
+
+
+def _swapped(frames: Sequence[Frame], faces: Sequence[Sequence[AlignedFace]], swapper: Swapper) -> list[Swapped]:
+    """What is drawn for all of `faces`, those of each of `frames`."""
+    found = [(frame, face.source_landmarks) for frame, there in zip(frames, faces, strict=True) for face in there]
+    if not found:
+        return []
+    maps = [matrix(landmarks, swapper.size, swapper.face_type) for _, landmarks in found]
+    cut = np.stack([warped(frame, place, swapper.size) for (frame, _), place in zip(found, maps, strict=True)])
+    drawn = zip(*swapper.swap(cut), strict=True)
+    return [
+        Swapped(place.astype(np.float32), moved(landmarks, place).astype(np.float32), *three)
+        for (_, landmarks), place, three in zip(found, maps, drawn, strict=True)
+    ]

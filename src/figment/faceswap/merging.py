@@ -1,0 +1,108 @@
+"""A clip merged: its frames with the faces of another person put into them.
+
+What is done is kept frame by frame in a `Session`, with what it was made from, so that a merge that was stopped goes on
+and one that is repeated makes those frames alone that would come out otherwise.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+
+from figment.core.config import to_dict
+from figment.core.errors import InputError
+from figment.core.task import Progress, Task
+from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
+from figment.faceswap.merge.drawing import GROUP, Drawing, Swapper
+from figment.faceswap.merge.footage import Footage
+from figment.faceswap.merge.session import Session
+
+__all__ = ["Merging"]
+
+THREADS = min(4, os.cpu_count() or 1)
+"""How many frames are put together at once."""
+
+
+class Merging:
+    """The merge of a clip.
+
+    Frames without a face, and those with the mode "original", are the clip's own and not kept a second time.
+    """
+
+    def __init__(self, footage: Footage, session: Session, swapper: Swapper) -> None:
+        """Merge `footage`, whose faces `swapper` draws anew, with the settings that `session` keeps."""
+        self.footage, self.session, self.swapper = footage, session, swapper
+        self._drawing = Drawing(footage, swapper)
+
+    def frame(self, number: int) -> Merged:
+        """Frame `number`, made and kept where it is not yet."""
+        settings = self.session.settings()[number]
+        key = self._key(number, settings)
+        if key and self.session.made().get(number) == key:
+            return self.session.load(number)
+        result = self._merged(number, settings)
+        if key:
+            self.session.forget([number])
+            self.session.write(number, result)
+            self.session.note({number: key})
+        return result
+
+    def run(self, first: int = 0) -> Task[int]:
+        """Make the frames from `first` on that are not made yet; how many there were."""
+        lacking = self._lacking(first)
+        total = self.footage.count - first
+        yield Progress(0, total, "merging")
+        with ThreadPoolExecutor(THREADS) as pool:
+            for start in sorted({number // GROUP * GROUP for number in lacking}):
+                numbers = [number for number in range(start, start + GROUP) if number in lacking]
+                self._drawing.frame(start)
+                self.session.forget(numbers)
+                results = list(pool.map(self._write, numbers))
+                self.session.note({number: lacking[number] for number in numbers})
+                yield Progress(numbers[-1] + 1 - first, total, "merging", preview=results[-1].frame)
+        return len(lacking)
+
+    def pictures(self) -> Iterator[Merged]:
+        """All frames in turn, as `run` made them, those that are the clip's own with an empty mask.
+
+        Raises InputError where frames are not made yet.
+        """
+        if self._lacking(0):
+            raise InputError(f"Frame {min(self._lacking(0))} is not merged yet; merge the clip to its end first.")
+        for number, (frame, settings) in enumerate(zip(self.footage.frames(0), self.session.settings(), strict=True)):
+            copied = not self._key(number, settings)
+            yield Merged(frame, np.zeros(frame.shape[:2], np.uint8)) if copied else self.session.load(number)
+
+    def _lacking(self, first: int) -> dict[int, str]:
+        """The frames from `first` on that are not made yet, and what they are to be made from."""
+        made = self.session.made()
+        keys = {number: self._key(number, each) for number, each in enumerate(self.session.settings())}
+        return {number: key for number, key in keys.items() if number >= first and key and made.get(number) != key}
+
+    def _key(self, number: int, settings: MergeSettings) -> str:
+        """Digest of all that decides how frame `number` comes out, the clip apart; empty for one that is copied."""
+        faces = self.footage.faces(number)
+        if not faces or settings.mode is Mode.ORIGINAL:
+            return ""
+        way = self.footage.way(number) if settings.motion_blur else (0, 0)
+        said = [_plain(settings), self.swapper.digest, self.swapper.size, str(self.swapper.face_type), way]
+        points = b"".join(np.asarray(face.source_landmarks, "<f4").tobytes() for face in faces)
+        return hashlib.sha256(json.dumps(said).encode() + points).hexdigest()
+
+    def _write(self, number: int) -> Merged:
+        result = self._merged(number, self.session.settings()[number])
+        self.session.write(number, result)
+        return result
+
+    def _merged(self, number: int, settings: MergeSettings) -> Merged:
+        frame, faces = self._drawing.frame(number)
+        return merged(frame, faces, settings, self.footage.way(number), self.swapper.enlarge)
+
+
+@lru_cache
+def _plain(settings: MergeSettings) -> str:
+    return json.dumps(to_dict(settings))

@@ -1,0 +1,175 @@
+"""A clip merged: what is made, what is made again, and what is left after a crash."""
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.faceswap.made_clip import BARE, COUNT, faces, frame, frames, merging, negative
+from tests.faceswap.made_faces import POINTS, face
+
+from figment.core.errors import DataError, InputError
+from figment.core.task import finish
+from figment.faceswap.merge import Colour, MergeSettings, Mode
+from figment.faceswap.merge.footage import Footage
+
+FRESH = MergeSettings(colour=Colour.NONE)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Content of the merged frames and masks in `folder`, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+
+
+def test_every_face_is_drawn_anew_and_the_rest_stays(tmp_path: Path) -> None:
+    work = merging(tmp_path)
+    work.session.keep((FRESH,) * COUNT)
+    assert finish(work.run()) == COUNT - len(BARE)
+    places = {face.frame: face.source_landmarks.mean(0).round().astype(int) for face in faces()}
+    for number, (picture, mask) in enumerate(work.pictures()):
+        assert np.array_equal(picture[mask == 0], frame(number)[mask == 0])
+        assert (mask.max() == 0) == (number in BARE)
+        if number in BARE:
+            continue
+        x, y = places[number]
+        assert mask[y, x] == 255
+        inside = mask == 255  # its mean is turned around, though it was sampled to 32 pixels and back
+        assert picture[inside].mean() == pytest.approx(255 - frame(number)[inside].mean(), abs=4)
+
+
+def test_all_faces_of_a_frame_are_merged(tmp_path: Path) -> None:
+    work = merging(tmp_path)
+    mask = work.frame(2).mask
+    second = faces()[-1].source_landmarks
+    left = mask[:, : int(second[:, 0].min())]
+    assert left.max() == mask[:, int(second[:, 0].mean()) :].max() == 255
+
+
+def test_groups_of_frames_go_through_the_network_together(tmp_path: Path) -> None:
+    sizes: list[int] = []
+    finish(merging(tmp_path, negative(seen=sizes.append)).run())
+    assert sizes == [8, 7, 3]
+
+
+def test_nothing_is_made_twice(tmp_path: Path) -> None:
+    finish(merging(tmp_path).run())
+    sizes: list[int] = []
+    work = merging(tmp_path, negative(seen=sizes.append))
+    assert finish(work.run()) == 0
+    work.frame(3)
+    assert sizes == []
+
+
+def test_frames_that_come_out_otherwise_are_made_again(tmp_path: Path) -> None:
+    work = merging(tmp_path)
+    finish(work.run())
+    before = files(tmp_path / "merged")
+    settings = list(work.session.settings())
+    settings[9] = replace(settings[9], erode=300)
+    work.session.keep(settings)
+    assert finish(work.run()) == 1
+    after = files(tmp_path / "merged")
+    assert {name for name in after if after[name] != before[name]} == {"00010.png", "mask/00010.png"}
+    assert finish(merging(tmp_path, replace(negative(), digest="trained more")).run()) == COUNT - len(BARE)
+
+
+def test_originals_and_frames_without_a_face_are_the_clips_own(tmp_path: Path) -> None:
+    work = merging(tmp_path)
+    work.session.keep([MergeSettings(mode=Mode.ORIGINAL if number > 2 else Mode.OVERLAY) for number in range(COUNT)])
+    assert finish(work.run()) == 3
+    pictures = list(work.pictures())
+    assert len(pictures) == COUNT
+    assert all(np.array_equal(pictures[number].frame, frame(number)) for number in range(3, COUNT))
+    assert sorted(files(tmp_path / "merged")) == [
+        *(f"0000{number}.png" for number in (1, 2, 3)),
+        *(f"mask/0000{number}.png" for number in (1, 2, 3)),
+    ]
+
+
+def test_a_run_from_a_frame_on_leaves_those_before(tmp_path: Path) -> None:
+    work = merging(tmp_path)
+    assert finish(work.run(10)) == COUNT - 10 - 1
+    assert min(work.session.made()) == 10
+    with pytest.raises(InputError, match="Frame 0 is not merged yet"):
+        next(work.pictures())
+
+
+def test_progress_is_counted_in_frames(tmp_path: Path) -> None:
+    reports = list(merging(tmp_path).run(1))
+    assert [report.step for report in reports] == [0, 7, 15, 18]
+    assert {report.total for report in reports} == {18}
+    assert reports[1].preview is not None
+    assert reports[1].preview.shape == frame(0).shape
+
+
+def test_frames_are_the_same_one_by_one_as_all_together(tmp_path: Path) -> None:
+    together, single = merging(tmp_path / "a"), merging(tmp_path / "b")
+    finish(together.run())
+    for number in (18, 3, 9, 2):
+        assert np.array_equal(single.frame(number).frame, together.session.load(number).frame)
+
+
+def test_a_stopped_merge_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    finish(merging(tmp_path / "whole").run())
+    stopped = merging(tmp_path / "stopped").run()
+    list(islice(stopped, 2))
+    stopped.close()
+    assert finish(merging(tmp_path / "stopped").run()) == COUNT - len(BARE) - 7
+    assert files(tmp_path / "stopped/merged") == files(tmp_path / "whole/merged")
+
+
+def test_a_killed_merge_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    finish(merging(tmp_path / "whole").run())
+    script = """
+import sys, time
+from pathlib import Path
+from tests.faceswap.made_clip import merging
+from figment.faceswap.merge.session import Session
+write = Session.write
+def slowly(session, frame, merged):
+    write(session, frame, merged)
+    print(frame, flush=True)
+    time.sleep(0.05)
+Session.write = slowly
+for _ in merging(Path(sys.argv[1])).run():
+    pass
+"""
+    folder = tmp_path / "killed"
+    with subprocess.Popen([sys.executable, "-c", script, folder], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(9):  # the first group of seven is done, the second begun
+            assert process.stdout.readline()
+        os.kill(process.pid, signal.SIGKILL)
+    assert 7 <= len(merging(folder).session.made()) < COUNT - len(BARE)
+    finish(merging(folder).run())
+    assert files(folder / "merged") == files(tmp_path / "whole/merged")
+
+
+def test_the_way_of_a_face_is_that_of_its_middle(tmp_path: Path) -> None:
+    footage = merging(tmp_path).footage
+    assert footage.way(8) == pytest.approx((-2, 0), abs=1e-4)
+    assert footage.way(3) == pytest.approx((0, 0), abs=1e-4)  # two faces before, none behind
+    assert footage.way(5) == pytest.approx((-1, 0), abs=1e-4)
+    assert footage.way(2) == footage.way(4) == (0, 0)
+
+
+def test_a_way_does_not_lead_over_a_cut() -> None:
+    there = [face(f"{n}.jpg", frame=n, shot=n // 2, source_landmarks=POINTS * 40 + n * 10) for n in range(4)]
+    assert Footage(frames, COUNT, there).way(1) == pytest.approx((10, 10), abs=1e-4)
+
+
+def test_faces_of_frames_that_are_not_there_are_refused() -> None:
+    with pytest.raises(DataError, match="frame 18 of a clip of 18"):
+        Footage(frames, COUNT - 1, faces())
+
+
+def test_a_clip_that_ends_early_is_said(tmp_path: Path) -> None:
+    work = merging(tmp_path)
+    work.footage.frames = lambda first: islice(frames(first), max(0, 10 - first))
+    with pytest.raises(DataError, match="ends before frame 15"):
+        finish(work.run())
