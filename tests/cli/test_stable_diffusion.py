@@ -1,5 +1,6 @@
 """Stable Diffusion at the command line, with tiny checkpoints of the real layout."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from figment.diffusion.kinds import Base
 from figment.pixels.files import encode, load, read_text
 from figment.studio.parameters import read
 
+ON_X86 = pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is for x86-64 alone")
 SAID = "a cat\nSteps: 2, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64"
 FAST = ("--model", "anything", "--steps", "2", "--size", "64", "--seed", "1")
 
@@ -74,6 +76,8 @@ def test_a_dropped_checkpoint_makes_the_picture_and_says_how(figment: Run) -> No
         ("--vae", "fine", "--tiling", "--guide-until", "0.5"),
         ("--keep-features", "2", "--steps", "4"),
         ("--sampler", "UniPC", "--guidance", "1"),
+        pytest.param(("--eight-bit", "--keep-features", "2"), marks=ON_X86),
+        ("--few-steps", "lightning"),
     ],
 )
 def test_a_picture_is_made_again_from_its_file(figment: Run, arguments: tuple[str, ...]) -> None:
@@ -82,6 +86,25 @@ def test_a_picture_is_made_again_from_its_file(figment: Run, arguments: tuple[st
     assert (code, out, err) == (0, "b.png\n", "")
     assert np.array_equal(load(Path("b.png")), first)
     assert read(read_text(Path("a.png"))) == read(read_text(Path("b.png")))
+
+
+def test_few_steps_fill_in_what_is_not_given(figment: Run) -> None:
+    assert (
+        figment("create", "a cat", "--model", "anything", "--size", "64", "--few-steps", "lcm", "-o", "a.png")[0] == 0
+    )
+    settings = read(read_text(Path("a.png")))
+    assert (settings.sampler, settings.steps, settings.guidance) == ("LCM", 4, 1.5)
+    draw(figment, "a cat", "--few-steps", "turbo", "--sampler", "Euler")
+    settings = read(read_text(Path("a.png")))
+    assert (settings.sampler, settings.schedule, settings.steps, settings.guidance) == ("Euler", "Automatic", 2, 1.0)
+
+
+@ON_X86
+def test_eight_bits_change_the_picture_a_little(figment: Run) -> None:
+    exact, other = (draw(figment, "a cat", "--seed", seed).astype(int) for seed in ("1", "2"))
+    near = draw(figment, "a cat", "--eight-bit").astype(int)
+    assert 0 < np.abs(near - exact).mean() < np.abs(other - exact).mean() / 2
+    assert read(read_text(Path("a.png"))).extra["Eight bits"] == "True"
 
 
 def test_settings_can_be_changed_on_the_way(figment: Run) -> None:

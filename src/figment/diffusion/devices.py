@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import torch
 
+from figment.diffusion.eight_bit import Ranges, Watched
 from figment.diffusion.kinds import Kind
 from figment.diffusion.networks import Autoencoder, UNet, Weights
 from figment.training.device import pays_in_bfloat16
@@ -21,8 +22,16 @@ class Backend(Protocol):
     def name(self) -> str:
         """As `figment models` calls it."""
 
-    def unet(self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1) -> UNet:
-        """`tiling` wraps convolutions around the edges; `keep` reuses deep features for so many calls."""
+    def unet(
+        self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1, ranges: Ranges | None = None
+    ) -> UNet:
+        """`tiling` wraps convolutions around the edges; `keep` reuses deep features for so many calls.
+
+        Layers that have a range in `ranges` multiply in eight bits.
+        """
+
+    def watched(self, kind: Kind, weights: Weights) -> Watched:
+        """A UNet that finds the ranges. Raises InputError where this backend does not multiply in eight bits."""
 
     def autoencoder(
         self, kind: Kind, weights: Weights, *, tiling: bool = False, half: bool | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from figment.diffusion.checkpoints import Checkpoint
 from figment.diffusion.conditions import Conditions, conditions
 from figment.diffusion.denoiser import Denoiser, Guidance, Known
 from figment.diffusion.devices import Backend
+from figment.diffusion.eight_bit import Ranges, ranges
 from figment.diffusion.embeddings import Embedding
 from figment.diffusion.framing import fitted
 from figment.diffusion.inpainting import latent_mask
@@ -41,7 +42,10 @@ from figment.pixels.arrays import from_signed, to_signed
 
 __all__ = ["Engine", "Job", "Networks"]
 
+T = TypeVar("T")
 Picture = NDArray[np.uint8]
+FAMILIAR = ("a photograph of people in a city street, trees, sky", "blurry", (0,), 10, 7.0)
+"""Prompts, seed, steps and guidance of the drawing by which ranges are found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +80,12 @@ class _Canvas:
 class Engine:
     """One model, ready to draw."""
 
-    def __init__(self, networks: Networks, backend: Backend, *, tiling: bool = False, keep: int = 1) -> None:
+    def __init__(
+        self, networks: Networks, backend: Backend, *, tiling: bool = False, keep: int = 1, eight_bit: bool = False
+    ) -> None:
         self.networks, self.backend, self.tiling, self.keep = networks, backend, tiling, keep
+        self.eight_bit = eight_bit
+        self._ranges: Ranges | None = None
         self.kind = networks.checkpoint.kind
         if networks.vae is not None:
             self.kind = replace(self.kind, configs={**self.kind.configs, "vae": networks.vae[0]})
@@ -93,10 +101,14 @@ class Engine:
     def unet(self) -> UNet:
         if self._unet is None:
             weights = self.networks.weights("unet")
-            self._unet = self.backend.unet(self.kind, weights, tiling=self.tiling, keep=self.keep)
-            if not self.networks.checkpoint.prediction_known:
-                self.kind = replace(self.kind, prediction=_predicts(self._unet, self.kind))
-        return self._unet
+            made = self.backend.unet(self.kind, weights, tiling=self.tiling, keep=self.keep, ranges=self._ranges)
+            self._use(made)
+        return cast(UNet, self._unet)
+
+    def _use(self, unet: UNet) -> None:
+        self._unet = unet
+        if not self.networks.checkpoint.prediction_known:
+            self.kind = replace(self.kind, prediction=_predicts(unet, self.kind))
 
     @property
     def autoencoder(self) -> Autoencoder:
@@ -123,6 +135,9 @@ class Engine:
         first, second = self._walks(job)
         steps = len(first.sigmas) - 1
         total = steps + (len(second.sigmas) - 1 if second else 0)
+        if self.eight_bit and self._ranges is None:
+            watch = partial(self._watched, Progress(0, total, "watching the model once"))
+            self._ranges = yield from ranges(self.networks.checkpoint.sha256, watch)
         canvas = self._canvas(job, first)
         latents = yield from self._walked(job, first, canvas, 0, total)
         if canvas.known is not None:
@@ -138,6 +153,14 @@ class Engine:
             latents = yield from self._walked(again, second, canvas, steps, total)
         pictures = self._decoded(latents)
         return pictures if job.start is None else [job.start.put_back(picture) for picture in pictures]
+
+    def _watched(self, done: Progress) -> Task[Ranges]:
+        """What the layers are given while the checkpoint, without anything laid over it, draws `FAMILIAR`."""
+        watched = self.backend.watched(self.kind, self.networks.checkpoint.parts["unet"])
+        alone = Engine(Networks(self.networks.checkpoint), self.backend)
+        alone._use(watched)
+        yield from _told(alone.draw(Job(*FAMILIAR, size=(self.kind.side, self.kind.side))), done)
+        return watched.ranges
 
     def _walks(self, job: Job) -> tuple[Walk, Walk | None]:
         """The ways of the first drawing, and of the second one if there is any."""
@@ -311,14 +334,15 @@ def _signed(picture: Picture) -> Tensor:
     return torch.from_numpy(to_signed(picture))[None]
 
 
-def _told(task: Task[Picture], done: Progress) -> Task[Picture]:
+def _told(task: Task[T], done: Progress) -> Task[T]:
     """The same task, told as a part of what stands at `done`."""
     try:
         while True:
             report = next(task)
-            yield replace(done, note=f"{report.note}, {report.step} of {report.total}")
+            note = f"{done.note or report.note}, {report.step} of {report.total}"
+            yield replace(done, note=note)
     except StopIteration as stop:
-        result: Picture = stop.value
+        result: T = stop.value
         return result
     finally:
         task.close()

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from figment.diffusion import openvino_graph
+from figment.diffusion.eight_bit import Ranges
 from figment.diffusion.features import KeptFeatures
 from figment.diffusion.kinds import Kind
 from figment.diffusion.networks import Conditioning, UNet, Weights
 
-__all__ = ["OpenVinoAutoencoder", "OpenVinoBackend", "OpenVinoUNet", "has_bfloat16", "sinusoids"]
+__all__ = ["OpenVinoAutoencoder", "OpenVinoBackend", "OpenVinoUNet", "WatchedUNet", "has_bfloat16", "sinusoids"]
 
 PAGE_OUT_FROM = 2**16
 """Bytes of a constant that is worth letting go."""
@@ -44,13 +45,21 @@ class OpenVinoBackend:
         self.half = has_bfloat16() if half is None else half
         self.threads = threads
 
-    def unet(self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1) -> UNet:
-        config, how = kind.configs["unet"], {"half": self.half, "tiling": tiling}
+    def unet(
+        self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1, ranges: Ranges | None = None
+    ) -> UNet:
+        config = kind.configs["unet"]
+        how: dict[str, Any] = {"half": self.half, "tiling": tiling, "ranges": ranges}
         if keep == 1:
             return OpenVinoUNet(config, self.compiled(openvino_graph.unet(config, weights, **how)))
         whole = OpenVinoUNet(config, self.compiled(openvino_graph.unet(config, weights, depths=True, **how)))
         shallow = OpenVinoUNet(config, self.compiled(openvino_graph.shallow_unet(config, weights, **how)))
         return KeptFeatures(whole.with_depths, shallow.from_depths, keep)
+
+    def watched(self, kind: Kind, weights: Weights) -> "WatchedUNet":
+        config = kind.configs["unet"]
+        model, names = openvino_graph.watched_unet(config, weights, half=self.half)
+        return WatchedUNet(config, self.compiled(model), names)
 
     def autoencoder(
         self, kind: Kind, weights: Weights, *, tiling: bool = False, half: bool | None = None
@@ -90,6 +99,27 @@ class OpenVinoUNet:
             sizes = sinusoids(conditioning.sizes.flatten(), self.config["addition_time_embed_dim"])
             inputs["added"] = torch.cat([conditioning.pooled, sizes.view(len(x), -1)], dim=1)
         return inputs
+
+
+class WatchedUNet(OpenVinoUNet):
+    """A UNet that notes what its layers are given."""
+
+    def __init__(self, config: Mapping[str, Any], network: "_Compiled", names: Sequence[str]) -> None:
+        super().__init__(config, network)
+        self.names = names
+        self.low, self.high = (np.zeros(len(names), np.float32) for _ in range(2))
+
+    def __call__(self, x: Tensor, times: Tensor, conditioning: Conditioning) -> Tensor:
+        out, ends = self.network(self._inputs(x, times, conditioning))
+        self.low, self.high = np.minimum(self.low, ends[0].numpy()), np.maximum(self.high, ends[1].numpy())
+        return out
+
+    @property
+    def ranges(self) -> Ranges:
+        """The least and the largest number so far, by layer."""
+        return {
+            name: (float(low), float(high)) for name, low, high in zip(self.names, self.low, self.high, strict=True)
+        }
 
 
 class OpenVinoAutoencoder:

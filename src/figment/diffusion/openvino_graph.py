@@ -16,9 +16,10 @@ import openvino.opset13 as ops
 import torch
 from torch import Tensor
 
+from figment.diffusion.eight_bit import LEVELS, Ranges, levels, pays, rounded
 from figment.diffusion.networks import Weights
 
-__all__ = ["decoder", "encoder", "shallow_unet", "unet"]
+__all__ = ["decoder", "encoder", "shallow_unet", "unet", "watched_unet"]
 
 Node = Any
 """A value in the graph; OpenVINO's types are not written down."""
@@ -26,14 +27,18 @@ GROUPS = 32
 
 
 class _Layers:
-    """Layers whose weights come from one mapping."""
+    """Layers whose weights come from one mapping; those in `ranges` multiply in eight bits."""
 
-    def __init__(self, weights: Weights, *, half: bool, tiling: bool = False) -> None:
-        self.weights, self.half, self.tiling = weights, half, tiling
+    def __init__(self, weights: Weights, *, half: bool, tiling: bool = False, ranges: Ranges | None = None) -> None:
+        self.weights, self.half, self.tiling, self.ranges = weights, half, tiling, ranges or {}
+        self.inputs: dict[str, Node] = {}
+        """What the layers that may be rounded are given."""
 
     def constant(self, name: str, shape: Sequence[int] | None = None) -> Node:
+        return self.stored(self.weights[name], shape)
+
+    def stored(self, tensor: Tensor, shape: Sequence[int] | None = None) -> Node:
         """A weight; in half precision where the network computes in no more."""
-        tensor = self.weights[name]
         array = _array(tensor.half() if self.half and tensor.dim() > 1 else tensor)
         node = ops.constant(array if shape is None else array.reshape(shape), shared_memory=True)
         if array.dtype == np.float32:
@@ -42,13 +47,26 @@ class _Layers:
         whole.get_rt_info()["decompression_0"] = True  # keeps the constant in half precision in memory
         return whole
 
+    def factors(self, x: Node, name: str) -> tuple[Node, Node]:
+        """What layer `name` multiplies: `x` and its weights, rounded where it has a range."""
+        weight = self.weights[f"{name}.weight"]
+        if pays(name, weight):
+            self.inputs[name] = x
+        if name not in self.ranges:
+            return x, self.stored(weight)
+        low, high = (ops.constant(np.float32(end)) for end in levels(*self.ranges[name], signed=weight.dim() == 2))
+        whole, scale = rounded(weight)
+        constant = ops.convert(ops.constant(whole, shared_memory=True), "f32")
+        return ops.fake_quantize(x, low, high, low, high, LEVELS), ops.multiply(constant, ops.constant(scale))
+
     def linear(self, x: Node, name: str) -> Node:
-        out = ops.matmul(x, self.constant(f"{name}.weight"), transpose_a=False, transpose_b=True)
+        x, weight = self.factors(x, name)
+        out = ops.matmul(x, weight, transpose_a=False, transpose_b=True)
         return ops.add(out, self.constant(f"{name}.bias")) if f"{name}.bias" in self.weights else out
 
     def conv(self, x: Node, name: str, *, stride: int = 1, pads: tuple[int, int] | None = None) -> Node:
         """A convolution that keeps the size over `stride`; `pads` are those before and after, of both sides."""
-        weight = self.constant(f"{name}.weight")
+        x, weight = self.factors(x, name)
         before, after = pads or (int(weight.shape[-1]) // 2,) * 2
         if self.tiling and after:
             x = _wrapped(_wrapped(x, 2, before, after), 3, before, after)
@@ -111,14 +129,40 @@ class _Layers:
 
 
 def unet(
-    config: Mapping[str, Any], weights: Weights, *, half: bool, tiling: bool = False, depths: bool = False
+    config: Mapping[str, Any],
+    weights: Weights,
+    *,
+    half: bool,
+    tiling: bool = False,
+    ranges: Ranges | None = None,
+    depths: bool = False,
 ) -> ov.Model:
     """The UNet: inputs x (B, C, h, w), time (B, F), context (B, T, D) and, for SDXL, added (B, A); output (B, 4, h, w).
 
     "time" holds the sinusoids of the times; "added" the pooled prompt and the sinusoids of the sizes. With `depths`
     there is a second output, the features that the last block takes from below, an input of `shallow_unet`.
     """
-    net = _UNet(config, _Layers(weights, half=half, tiling=tiling))
+    net = _UNet(config, _Layers(weights, half=half, tiling=tiling, ranges=ranges))
+    end, features = _whole(net)
+    return ov.Model([end, *([features] if depths else [])], net.inputs, "unet")
+
+
+def watched_unet(config: Mapping[str, Any], weights: Weights, *, half: bool) -> tuple[ov.Model, list[str]]:
+    """The UNet with a second output (2, N): the least and the largest number that N layers are given; their names."""
+    net = _UNet(config, _Layers(weights, half=half))
+    end, _ = _whole(net)
+    ends = [
+        ops.concat(
+            [ops.reshape(reduce(x, _axes(x), keep_dims=False), [1], False) for x in net.layers.inputs.values()], 0
+        )
+        for reduce in (ops.reduce_min, ops.reduce_max)
+    ]
+    both = ops.concat([ops.unsqueeze(one, ops.constant(0)) for one in ends], 0)
+    return ov.Model([end, both], net.inputs, "watched"), list(net.layers.inputs)
+
+
+def _whole(net: "_UNet") -> tuple[Node, Node]:
+    """The output of the whole network, and the features that the last block takes from below."""
     hidden, skips = net.down(0, net.layers.conv(net.x, "conv_in"))
     for block in range(1, net.blocks):
         hidden, more = net.down(block, hidden)
@@ -128,13 +172,14 @@ def unet(
     for block in range(net.blocks - 1):
         hidden = net.up(block, hidden, skips)
         hidden = net.layers.conv(_enlarged(hidden, ops.shape_of(skips[-1])), f"up_blocks.{block}.upsamplers.0.conv")
-    outputs = [net.end(net.up(net.blocks - 1, hidden, skips)), *([hidden] if depths else [])]
-    return ov.Model(outputs, net.inputs, "unet")
+    return net.end(net.up(net.blocks - 1, hidden, skips)), hidden
 
 
-def shallow_unet(config: Mapping[str, Any], weights: Weights, *, half: bool, tiling: bool = False) -> ov.Model:
+def shallow_unet(
+    config: Mapping[str, Any], weights: Weights, *, half: bool, tiling: bool = False, ranges: Ranges | None = None
+) -> ov.Model:
     """The first and the last block alone; input "features" besides those of `unet`."""
-    net = _UNet(config, _Layers(weights, half=half, tiling=tiling))
+    net = _UNet(config, _Layers(weights, half=half, tiling=tiling, ranges=ranges))
     features = ops.parameter([-1, config["block_out_channels"][1], -1, -1], np.float32, name="features")
     _, skips = net.down(0, net.layers.conv(net.x, "conv_in"), ends=True)
     return ov.Model([net.end(net.up(net.blocks - 1, features, skips))], [*net.inputs, features], "shallow")
@@ -289,6 +334,10 @@ def _nearest(x: Node, wanted: Node, how: str) -> Node:
 
 def _channels(x: Node) -> int:
     return int(x.get_output_partial_shape(0)[-1].get_length())
+
+
+def _axes(x: Node) -> Node:
+    return ops.constant(list(range(len(x.get_output_partial_shape(0)))))
 
 
 def _each(value: Any, blocks: int) -> list[int]:

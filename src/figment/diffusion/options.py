@@ -20,6 +20,8 @@ class Options:
     """Sampler, such as "DPM++ 2M Karras" or "Euler a"; DPM++ 2M when not given."""
     schedule: str = ""
     """Schedule of noise levels, such as Karras or Exponential; the sampler's own when not given."""
+    few_steps: Literal["lcm", "turbo", "lightning"] | None = None
+    """Sampler, steps and guidance of models that were distilled to draw in few steps; what is given besides is kept."""
     clip_skip: Annotated[int, Field(ge=1, le=12)] = 1
     """Layer of the text encoder to take, counted from the last; 2 for many anime models. SD1 alone heeds it."""
     vae: str | None = None
@@ -48,6 +50,8 @@ class Options:
     """Noise level below which every other step does without the negative prompt ("NGMS"); 0 for never."""
     keep_features: Annotated[int, Field(ge=1, le=10)] = 1
     """Steps that share the deep layers' features (DeepCache): 2 or 3 are faster and slightly different, 1 is exact."""
+    eight_bit: bool = False
+    """Whether the UNet multiplies in eight bits: faster on an x86-64 CPU, and slightly different."""
     mask_blur: Annotated[int, Field(ge=0, le=64)] = 4
     """Pixels by which the mask's edge is softened."""
     mask_inverted: bool = False

@@ -9,11 +9,15 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
+from figment.core.errors import InputError
+from figment.diffusion.eight_bit import Ranges, Watched
 from figment.diffusion.features import KeptFeatures
 from figment.diffusion.kinds import Kind, Part
 from figment.diffusion.networks import Conditioning, UNet, Weights
 
 __all__ = ["TorchAutoencoder", "TorchBackend", "TorchUNet", "text_network"]
+
+NO_EIGHT_BITS = "Eight bits are for an x86-64 CPU, where OpenVINO computes; leave --eight-bit out here."
 
 
 class TorchBackend:
@@ -24,11 +28,18 @@ class TorchBackend:
     def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
         self.device, self.dtype = device, dtype
 
-    def unet(self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1) -> UNet:
+    def unet(
+        self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1, ranges: Ranges | None = None
+    ) -> UNet:
+        if ranges:
+            raise InputError(NO_EIGHT_BITS)
         with torch.device("meta"):
             network = UNet2DConditionModel(**_known(kind.configs["unet"], UNet2DConditionModel))
         made = TorchUNet(_filled(network, weights, self.device, self.dtype, tiling=tiling))
         return made if keep == 1 else KeptFeatures(made.with_depths, made.from_depths, keep)
+
+    def watched(self, kind: Kind, weights: Weights) -> Watched:
+        raise InputError(NO_EIGHT_BITS)
 
     def autoencoder(
         self, kind: Kind, weights: Weights, *, tiling: bool = False, half: bool | None = None

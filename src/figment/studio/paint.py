@@ -31,6 +31,12 @@ __all__ = ["Loaded", "engine_of", "paint"]
 
 STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
 """What AUTOMATIC1111 takes where nothing is asked for."""
+FEW_STEPS: Mapping[str, tuple[str, str, int, float]] = {
+    "lcm": ("LCM", "", 4, 1.5),
+    "turbo": ("Euler a", "Turbo", 4, 1.0),
+    "lightning": ("Euler", "SGM Uniform", 4, 1.0),
+}
+"""Sampler, schedule, steps and guidance that the makers of distilled models give."""
 OF_MASKS = ("mask_blur", "mask_inverted", "fill", "area", "padding", "soft", "mask_weight")
 OF_EXTENSIONS = ("extend_left", "extend_right", "extend_up", "extend_down")
 OF_SECONDS = (
@@ -54,6 +60,7 @@ def paint(
 ) -> Task[list[Path]]:
     """The pictures of `request` by the checkpoint `found`; see `figment.studio.create.create`."""
     _check(request, options)
+    request, options = few_steps(request, options)
     start = _start(request, options)
     first = request.seed if request.seed is not None else secrets.randbelow(2**32 - request.count)
     lists = {one.name: one.path for one in dropped(What.WILDCARDS, root)}
@@ -104,7 +111,8 @@ def engine_of(
     files = [one.path for one in (found, *beside, *mentioned, *(one for one, _, _ in named))]
     stamps = tuple((str(path.resolve()), path.stat().st_mtime_ns) for path in files)
     weights = tuple((text, unet) for _, text, unet in named)
-    key = (stamps, len(mentioned), vae is None, weights, options.tiling, options.keep_features)
+    how = (options.tiling, options.keep_features, options.eight_bit)
+    key = (stamps, len(mentioned), vae is None, weights, *how)
     if key not in _resident:
         _resident.clear()
         give_back()
@@ -128,7 +136,7 @@ def _loaded(
     for word in words:
         inversions.check(word, checkpoint.kind)
     made = Networks(checkpoint, None if vae is None else open_autoencoder(vae.path), tuple(laid), tuple(words))
-    engine = Engine(made, backend, tiling=options.tiling, keep=options.keep_features)
+    engine = Engine(made, backend, tiling=options.tiling, keep=options.keep_features, eight_bit=options.eight_bit)
     lora_hashes = {one.stem: tensors_fingerprint(one.path)[:12] for one, _, _ in named}
     return Loaded(engine, lora_hashes, {one.stem: fingerprint(one.path)[:12] for one in mentioned}, vae)
 
@@ -193,6 +201,23 @@ def _check(request: CreateRequest, options: Options) -> None:
         _refuse(options, OF_SECONDS, "a second drawing: give --hires as well")
     if not options.subseed_strength:
         _refuse(options, ("subseed",), "a mixture of noises: give --subseed-strength as well")
+
+
+def few_steps(request: CreateRequest, options: Options) -> tuple[CreateRequest, Options]:
+    """What was asked for, with the settings of `options.few_steps` where nothing else was."""
+    if options.few_steps is None:
+        return request, options
+    sampler, schedule, steps, guidance = FEW_STEPS[options.few_steps]
+    if not options.sampler:
+        options = replace(options, sampler=sampler, schedule=options.schedule or schedule)
+    return (
+        replace(
+            request,
+            steps=request.steps or steps,
+            guidance=guidance if request.guidance is None else request.guidance,
+        ),
+        options,
+    )
 
 
 def _refuse(options: Options, names: Sequence[str], what: str) -> None:
@@ -326,5 +351,6 @@ NAMES = {
     "Guidance from": "guide_from",
     "Guidance until": "guide_until",
     "Features kept": "keep_features",
+    "Eight bits": "eight_bit",
 }
 """Fields of `Options` by their names in a picture's settings."""
