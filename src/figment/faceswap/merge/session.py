@@ -12,12 +12,9 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from figment.core.config import from_dict, to_dict
 from figment.core.errors import DataError
-from figment.core.files import write_atomically
+from figment.faceswap.merge import preview
 from figment.faceswap.merge.blend import Merged
 from figment.faceswap.merge.settings import MergeSettings
 from figment.pixels import files
@@ -25,8 +22,6 @@ from figment.pixels import files
 __all__ = ["INDEX", "Session"]
 
 INDEX = "merge.sqlite"
-LEVEL = 1
-"""Of the PNG files' compression: at higher ones writing a frame takes longer than merging it."""
 _FRESH = MergeSettings()
 _TABLES = """
 CREATE TABLE IF NOT EXISTS clip (only INTEGER PRIMARY KEY CHECK (only = 0), digest TEXT, frames INTEGER, shown INTEGER);
@@ -82,8 +77,8 @@ class Session:
 
     def write(self, frame: int, merged: Merged) -> None:
         """Write the picture and the mask of `frame`, after `forget` and before `note`; threads may write at once."""
-        _write(self.mask_file(frame), merged.mask)
-        _write(self.file(frame), merged.frame)
+        preview.write(self.mask_file(frame), merged.mask)
+        preview.write(self.file(frame), merged.frame)
 
     def forget(self, frames: Iterable[int]) -> None:
         """Say no more what `frames` were made from, since they are written anew."""
@@ -139,8 +134,3 @@ def _move(folder: Path, bin: Path) -> None:
     bin.mkdir(parents=True, exist_ok=True)
     time = datetime.now(UTC).strftime("%Y-%m-%d %H.%M.%S.%f")
     shutil.move(folder, bin / f"{folder.name} {time}")
-
-
-def _write(path: Path, image: NDArray[np.uint8]) -> None:
-    picture = files.as_pillow(image)
-    write_atomically(path, lambda part: picture.save(part, "PNG", compress_level=LEVEL))

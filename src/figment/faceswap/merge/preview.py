@@ -1,0 +1,40 @@
+"""A merged frame as an interactive merge shows it, and pictures written quickly."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from figment.core.files import write_atomically
+from figment.faceswap.merge.blend import Merged
+from figment.pixels.files import as_pillow
+
+__all__ = ["shown", "write"]
+
+LEVEL = 1
+"""Of a PNG file's compression: at higher ones writing a frame takes longer than merging it."""
+SQUARE = 16
+"""Side of the squares of a checkerboard in pixels, and the two greys that they have."""
+GREYS = (96, 160)
+
+
+def shown(merged: Merged, zoom: int, checkers: bool) -> NDArray[np.uint8]:
+    """The frame at `zoom` percent; with `checkers`, what is not a swapped face in it lies under a checkerboard."""
+    picture = as_pillow(_on_checkers(merged) if checkers else merged.frame)
+    size = (max(1, picture.width * zoom // 100), max(1, picture.height * zoom // 100))
+    return np.array(picture.resize(size, Image.Resampling.NEAREST if zoom > 100 else Image.Resampling.LANCZOS))
+
+
+def write(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write `image`, (H, W, 3) or (H, W), to `path` as a PNG file, atomically."""
+    picture = as_pillow(image)
+    write_atomically(path, lambda part: picture.save(part, "PNG", compress_level=LEVEL))
+
+
+def _on_checkers(merged: Merged) -> NDArray[np.uint8]:
+    rows, columns = (np.arange(side) // SQUARE for side in merged.mask.shape)
+    board = np.where((rows[:, None] + columns) % 2, *GREYS)[..., None]
+    share = merged.mask[..., None] / 255
+    result: NDArray[np.uint8] = np.rint(board + share * (merged.frame - board.astype(np.float64))).astype(np.uint8)
+    return result
