@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from figment.pixels.clips import Clip, frames, probe
+from figment.pixels.clips import Clip, Times, frames, probe, times
 from figment.pixels.errors import PixelError
 
 HEIGHT, WIDTH, COUNT = 48, 64, 6
@@ -138,3 +138,78 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         probe(tmp_path / "none")
     with pytest.raises(PixelError, match="Cannot read"):
         next(frames(tmp_path))
+
+
+def write_at(path: Path, ticks: list[int], codec: str = "libx264", format: str = "mp4", options: str = "") -> None:
+    """Noise that moves, each frame shown at one of `ticks`, which are hundredths of a second."""
+    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH + len(ticks), 3), np.uint8)
+    with av.open(str(path), "w", format=format) as container:
+        stream: Any = container.add_stream(codec, rate=100, options={"x264-params": options} if options else {})
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 100)
+        for number, tick in enumerate(ticks):
+            image = av.VideoFrame.from_ndarray(np.ascontiguousarray(noise[:, number : number + WIDTH]), format="rgb24")
+            image.pts, image.time_base = tick, Fraction(1, 100)
+            container.mux(stream.encode(image))
+        container.mux(stream.encode())
+
+
+VARYING = [0, 4, 5, 12, 20, 21, 22, 40, 44, 48, 52, 60, 61, 62, 63, 70, 90, 94]
+
+
+def test_times_are_those_at_which_frames_were_put_in(tmp_path: Path) -> None:
+    for format in ("mp4", "matroska"):
+        write_at(tmp_path / format, VARYING, format=format)
+        told = times(tmp_path / format)
+        assert [told.seconds(number) for number in range(len(VARYING))] == [Fraction(t, 100) for t in VARYING]
+        assert told.end > told.ticks[-1]
+
+
+def test_frames_of_a_gif_have_the_times_that_it_says(tmp_path: Path) -> None:
+    first, *rest = (Image.fromarray(frame(number)) for number in range(3))
+    first.save(tmp_path / "gif", "GIF", save_all=True, append_images=rest, duration=[50, 120, 300])
+    told = times(tmp_path / "gif")
+    assert [told.seconds(number) for number in range(3)] == [0, Fraction(5, 100), Fraction(17, 100)]
+    assert told.end * told.base == Fraction(47, 100)
+
+
+OPEN = "open-gop=1:keyint=5:min-keyint=2:bframes=3:b-adapt=0"
+LEAPS = {
+    "open groups": ("libx264", "mp4", OPEN),
+    "matroska": ("libx264", "matroska", OPEN),
+    "keys everywhere": ("libx264", "mp4", "keyint=2:min-keyint=1:bframes=1:b-adapt=0:open-gop=1"),
+    "vp8": ("libvpx", "webm", ""),
+    "avi": ("mpeg4", "avi", ""),
+}
+
+
+@pytest.mark.parametrize("kind", LEAPS)
+def test_from_anywhere_frames_are_the_same_as_from_the_start(kind: str, tmp_path: Path) -> None:
+    codec, format, options = LEAPS[kind]
+    write_at(tmp_path / "clip", list(range(0, 72, 4)), codec, format, options)
+    told, whole = times(tmp_path / "clip"), list(frames(tmp_path / "clip"))
+    assert len(whole) == len(told.ticks)
+    assert (len(told.keys) > 2) == bool(options)  # those that say where to begin do leap
+    for first in range(len(whole) + 1):
+        for leap in (told, None):
+            rest = list(frames(tmp_path / "clip", first, leap))
+            np.testing.assert_array_equal(np.array(rest), np.array(whole[first:]))
+
+
+def test_times_of_another_clip_are_found_out(tmp_path: Path) -> None:
+    write_at(tmp_path / "clip", VARYING, options=OPEN)
+    told = times(tmp_path / "clip")
+    other = Times(tuple(tick + 1 for tick in told.ticks), told.base, told.end, told.keys)
+    with pytest.raises(PixelError, match="Frame 12 cannot be found"):
+        next(frames(tmp_path / "clip", 12, other))
+
+
+def test_ten_bits_are_read(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "clip"), "w", format="mp4") as container:
+        stream: Any = container.add_stream("libx264", rate=25, options={"crf": "4"})
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p10le"
+        for number in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame(number), format="rgb24")))
+        container.mux(stream.encode())
+    for number, image in enumerate(frames(tmp_path / "clip")):
+        assert np.abs(image[-8:, -8:].astype(int) - (40 + 30 * number)).max() < 5

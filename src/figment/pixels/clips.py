@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from figment.pixels import containers
 from figment.pixels.errors import PixelError
 
-__all__ = ["MAX_FRAMES", "MAX_PIXELS", "Clip", "frames", "probe"]
+__all__ = ["MAX_FRAMES", "MAX_PIXELS", "Clip", "Times", "frames", "opened", "probe", "times"]
 
 MAX_PIXELS = 4096 * 4096
 """Most pixels of a frame; a decoder holds some twenty frames at once."""
@@ -29,6 +30,10 @@ MAX_FRAMES = 500_000
 """Most frames of a clip: more than two hours at 60 a second."""
 THREADS = 4
 """Each thread of a decoder holds frames of its own."""
+LEAPLESS = ("gif", "avi")
+"""Kinds read from the start always: frames of a GIF are laid on each other, and an AVI says places by its packets."""
+USUAL_RATE = Fraction(25)
+"""Frames a second of a clip that does not say when its frames are shown."""
 
 _OPTIONS = {"max_pixels": str(MAX_PIXELS), "protocol_whitelist": "none", "enable_drefs": "0"}
 # What PyAV raises on damaged files: FFmpeg's errors, and its own on values it did not expect.
@@ -50,37 +55,109 @@ class Clip:
     """FFmpeg's name of it, such as "h264"."""
 
 
+@dataclass(frozen=True)
+class Times:
+    """When the frames of a clip are shown, and where reading may begin."""
+
+    ticks: tuple[int, ...]
+    """When each frame is shown first, counted in `base`; each is larger than the one before."""
+    base: Fraction
+    """Length of a tick in seconds."""
+    end: int
+    """Tick at which the last frame is shown no longer."""
+    keys: tuple[int, ...]
+    """Numbers of the frames that can be read without those before them; 0 is one of them."""
+
+    def seconds(self, number: int) -> Fraction:
+        """When frame `number` is shown first."""
+        return self.ticks[number] * self.base
+
+    def key(self, number: int) -> int:
+        """The last frame up to `number` that can be read without those before it."""
+        return max(key for key in self.keys if key <= number)
+
+
 def probe(path: Path) -> Clip:
     """What the clip at `path` says of itself; no frame is decoded for it that is larger than `MAX_PIXELS`.
 
     Raises PixelError for anything that is not a whole clip of a known kind and bounded size.
     """
-    with _opened(path) as (_, stream):
+    with opened(path) as (_, stream):
         return _describe(path, stream)
 
 
-def frames(path: Path) -> Generator[NDArray[np.uint8], None, None]:
-    """Frames of the clip at `path`, uint8 (H, W, 3) sRGB, upright, all of one size, decoded as they are asked for.
+def times(path: Path) -> Times:
+    """When the frames of the clip at `path` are shown; all are decoded for it, so that damage shows.
 
+    Where a clip does not say it of each frame, or not in their order, they are spread evenly.
     Raises PixelError for anything that is not a whole clip of a known kind and bounded size.
     """
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
+        rate = _describe(path, stream).rate or USUAL_RATE
+        ticks: list[int | None] = []
+        keys, length = [0], 0
+        for frame in islice(container.decode(stream), MAX_FRAMES + 1):
+            if frame.key_frame and ticks and container.format.name not in LEAPLESS:
+                keys.append(len(ticks))
+            ticks.append(frame.pts)
+            length = frame.duration or 0
+        _check_count(path, len(ticks))
+        said = tuple(tick for tick in ticks if tick is not None)
+        base = stream.time_base
+        if base is None or len(said) < len(ticks) or any(after <= before for before, after in pairwise(said)):
+            return Times(tuple(range(len(ticks))), 1 / rate, len(ticks), (0,))
+        return Times(said, base, said[-1] + max(1, length or round(1 / (rate * base))), tuple(keys))
+
+
+def frames(path: Path, first: int = 0, times: Times | None = None) -> Generator[NDArray[np.uint8], None, None]:
+    """Frames of the clip at `path`, uint8 (H, W, 3) sRGB, upright, all of one size, decoded as they are asked for.
+
+    From number `first` on; with the `times` of the clip those before it need not all be decoded. Raises PixelError for
+    anything that is not a whole clip of a known kind and bounded size.
+    """
+    with opened(path) as (container, stream):
         _describe(path, stream)
         shape: tuple[int, ...] | None = None
-        for number, frame in enumerate(container.decode(stream)):
+        for number, frame in enumerate(_decoded(container, stream, first, times), first):
             if number >= MAX_FRAMES:
-                raise PixelError(f"{path} has more than {MAX_FRAMES:,} frames; cut it into shorter clips.")
+                _check_count(path, number + 1)
             image = _upright(frame)
             if shape not in (None, image.shape):
                 raise PixelError(f"{path} changes its size at frame {number}; convert it to one size first.")
             shape = image.shape
             yield image
-        if shape is None:
-            raise PixelError(f"{path} has no frame that can be read; copy it again.")
+        if shape is None and first == 0:
+            _check_count(path, 0)
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, first: int, times: Times | None
+) -> Iterator[av.VideoFrame]:
+    """Frames from number `first` on, after a leap to the key frame before it where its `times` are known."""
+    if times is None or first >= len(times.ticks) or times.key(first) == 0:
+        yield from islice(container.decode(stream), first, None)
+        return
+    wanted = times.ticks[first]
+    for key in (times.key(first), 0):  # a leap may end too late, where times of reading and showing differ
+        container.seek(times.ticks[key], stream=stream)
+        later = (frame for frame in container.decode(stream) if frame.pts is not None and frame.pts >= wanted)
+        found = next(later, None)
+        if found is not None and found.pts == wanted:
+            yield found
+            yield from later
+            return
+    raise PixelError(f"Frame {first} cannot be found; the clip is not the one whose times are known.")
+
+
+def _check_count(path: Path, count: int) -> None:
+    if count == 0:
+        raise PixelError(f"{path} has no frame that can be read; copy it again.")
+    if count > MAX_FRAMES:
+        raise PixelError(f"{path} has more than {MAX_FRAMES:,} frames; cut it into shorter clips.")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The clip at `path` and its first video stream; damage found in use is a PixelError."""
     try:
         file = path.open("rb")
