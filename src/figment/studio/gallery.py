@@ -19,7 +19,7 @@ from figment.trust.labels import Provenance
 from figment.trust.sign import sign_file
 from figment.trust.stamp import stamp
 
-__all__ = ["Gallery", "Saved", "format_of"]
+__all__ = ["Gallery", "Saved", "format_of", "free_number"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Gallery:
             content = _content(image, settings, provenance, format_of(path))
             return _written(_numbered(path, index), content)
         content = _content(image, settings, provenance, format)
-        with _free_number(self.root / (today or date.today()).isoformat()) as (folder, number):
+        with free_number(self.root / (today or date.today()).isoformat()) as (folder, number):
             name = provenance.operation if settings is None else settings.seed
             return _written(folder / f"{number:05}-{name}.{format}", content)
 
@@ -103,7 +103,7 @@ def _numbered(path: Path, index: int) -> Path:
 
 
 @contextmanager
-def _free_number(folder: Path) -> Iterator[tuple[Path, int]]:
+def free_number(folder: Path) -> Iterator[tuple[Path, int]]:
     """`folder`, made if need be, and a number that no picture in it has and that no other process takes meanwhile."""
     number = 0
     while True:

@@ -54,7 +54,7 @@ def after_death(row: sqlite3.Row, *, blamed: bool) -> tuple[int, State, str]:
     crashes = int(row["crashes"])
     if blamed:
         crashes = 1 if row["furthest"] > row["mark"] else crashes + 1
-    if row["cancelling"]:
+    if row["cancelling"] and row["plan"] is None:  # else what was made is still to be put into the gallery
         return crashes, "cancelled", ""
     if crashes >= CRASHES:
         return crashes, "failed", f"The worker died {crashes} times at this job; it may need more memory than there is."

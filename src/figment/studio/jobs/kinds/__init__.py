@@ -1,0 +1,67 @@
+"""Kinds of jobs. Each file here is one, called by its name; there is no list.
+
+A kind exports `Parameters`, a configuration; `QUICK`, whether it takes seconds and needs no device; `cost(parameters)`,
+the expected work in seconds of a slow computer; `prepared(parameters, places)`, the same parameters with what was left
+to chance decided, which raises InputError for names that this user may not use; and `run(parameters, context)`, a task
+that returns a `Made`. A kind imports nothing heavy before it is run: the server reads it too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+from figment.core.config import from_dict, to_dict
+from figment.core.errors import InputError
+from figment.studio.jobs.places import Places
+
+__all__ = ["Context", "Made", "cost", "kind", "names", "prepared"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a running job has around it."""
+
+    id: str
+    places: Places
+    staged: Path
+    """Root of a gallery; what is written there is moved into the user's when the job is done."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a job made."""
+
+    files: tuple[Path, ...] = ()
+    """Pictures in the staged gallery."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Plain values for the result."""
+
+
+def names(*, quick: bool | None = None) -> tuple[str, ...]:
+    """All kinds, or those that are `quick`, or not."""
+    found = sorted(module.name for module in iter_modules(__path__))
+    return tuple(name for name in found if quick is None or kind(name).QUICK is quick)
+
+
+def kind(name: str) -> ModuleType:
+    """The kind called `name`. Raises InputError for none."""
+    known = [module.name for module in iter_modules(__path__)]
+    if name not in known:
+        raise InputError(f"There is no kind of job {name[:40]!a}; there are: {', '.join(sorted(known))}.")
+    return import_module(f"{__name__}.{name}")
+
+
+def prepared(name: str, values: Mapping[str, Any], places: Places) -> dict[str, Any]:
+    """`values` as parameters of the kind `name`, checked and complete. Raises InputError."""
+    module = kind(name)
+    return to_dict(module.prepared(from_dict(module.Parameters, values), places))
+
+
+def cost(name: str, values: Mapping[str, Any]) -> float:
+    """The expected work of a job with prepared `values`."""
+    module = kind(name)
+    return float(module.cost(from_dict(module.Parameters, values)))

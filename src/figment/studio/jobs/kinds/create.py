@@ -1,0 +1,69 @@
+"""Pictures from a sentence, by any model."""
+
+import secrets
+from dataclasses import field, replace
+from pathlib import Path
+
+from figment.core.config import config
+from figment.core.errors import InputError
+from figment.core.task import Task
+from figment.diffusion.options import Options
+from figment.studio.drop_in import What
+from figment.studio.drop_in import find as dropped_in
+from figment.studio.jobs.kinds import Context, Made
+from figment.studio.jobs.places import Places
+from figment.studio.library import entries
+from figment.studio.request import CreateRequest
+
+__all__ = ["QUICK", "Parameters", "cost", "prepared", "run"]
+
+QUICK = False
+SIDE, STEPS = 512, 20
+"""What is expected where the model decides."""
+
+
+@config
+class Parameters:
+    """Pictures to be made."""
+
+    request: CreateRequest
+    """What is to be seen, and how large."""
+    options: Options = field(default_factory=Options)
+    """What else Stable Diffusion can be asked for."""
+
+
+def cost(parameters: Parameters) -> float:
+    """About a second for each step of 512 by 512 pixels."""
+    request = parameters.request
+    height, width = request.sides or (SIDE, SIDE)
+    twice = parameters.options.hires**2 if parameters.options.hires > 1 else 0
+    return request.count * (request.steps or STEPS) * height * width / SIDE**2 * (1 + twice)
+
+
+def prepared(parameters: Parameters, places: Places) -> Parameters:
+    """With the seed drawn, so that a second run makes the same. Files are the user's own, models of the folders."""
+    request, options = parameters.request, parameters.options
+    if request.out is not None:
+        raise InputError("A job writes to the gallery; leave out where to.")
+    if request.model is not None and not any(entry.name == request.model for entry in entries(places.root)):
+        dropped_in(What.CHECKPOINT, request.model, places.root)
+    if options.vae is not None:
+        dropped_in(What.VAE, options.vae, places.root)
+    for given in (request.init, request.mask):
+        if given is not None:
+            places.file(given)
+    seed = secrets.randbelow(2**32 - request.count) if request.seed is None else request.seed
+    return replace(parameters, request=replace(request, seed=seed))
+
+
+def run(parameters: Parameters, context: Context) -> Task[Made]:
+    """The pictures, in the staged gallery."""
+    from figment.studio.create import create
+    from figment.studio.gallery import Gallery
+
+    def own(given: Path | None) -> Path | None:
+        return None if given is None else context.places.file(given)
+
+    request = replace(parameters.request, init=own(parameters.request.init), mask=own(parameters.request.mask))
+    files = yield from create(request, parameters.options, Gallery(context.staged), context.places.root)
+    return Made(tuple(files))

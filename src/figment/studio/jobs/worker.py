@@ -1,0 +1,188 @@
+"""A process that takes jobs and does them, one after another: `python -m figment.studio.jobs.worker ROOT NAME KIND...`.
+
+It keeps the last model loaded between jobs, and dies with the process that holds the other end of its standard input.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from figment.core.config import from_dict
+from figment.core.errors import FigmentError
+from figment.core.task import Progress
+from figment.pixels.errors import PixelError
+from figment.pixels.files import encode
+from figment.studio.jobs import kinds
+from figment.studio.jobs.job import Job, LeaseLost
+from figment.studio.jobs.places import Places, database_of
+from figment.studio.jobs.publish import complete, publish, staged_pictures
+from figment.studio.jobs.store import JobStore
+
+__all__ = ["Worker"]
+
+LEASE = 15.0
+"""Seconds for which a job is held without a sign of life."""
+IDLE = 0.05
+"""Seconds between two looks at an empty queue."""
+REPORTS, PREVIEWS = 0.1, 0.5
+"""Seconds between two reports that are stored, and two previews."""
+_log = logging.getLogger(__name__)
+
+
+class _Stopped(Exception):
+    """The job was cancelled."""
+
+
+class _Ending(Exception):
+    """The process was asked to end."""
+
+
+class Worker:
+    """Does jobs of some kinds in the studio's folder `root`, under the name `name`."""
+
+    def __init__(self, root: Path, name: str, known: Sequence[str], lease: float = LEASE) -> None:
+        self.root, self.name, self.known, self.lease = root, name, tuple(known), lease
+        self.store = JobStore(database_of(root))
+        self.ending = threading.Event()
+        """Set to end after the step in hand."""
+
+    def work(self) -> None:
+        """Do jobs until the end is asked for."""
+        while not self.ending.is_set():
+            job = self.store.claim(self.name, self.known, self.lease)
+            if job is None:
+                self.ending.wait(IDLE)
+            else:
+                self._do(job)
+
+    def _do(self, job: Job) -> None:
+        """Bring one job to its end; what it raises ends the job and never this process."""
+        places = Places(self.root, job.user)
+        with _Pulse(self.store, job, self.lease):
+            try:
+                if job.plan is None:
+                    self._make(job, places)
+                else:
+                    complete(self.store, job, places)
+            except LeaseLost:
+                _log.warning("Job %s went to another worker.", job.id)
+            except _Ending:
+                _log.info("Job %s is left for the next start.", job.id)
+            except (FigmentError, PixelError) as error:
+                self._failed(job, str(error))
+            except Exception as error:  # noqa: BLE001  # a fault of ours must not stop the queue
+                _log.exception("Job %s broke.", job.id)
+                self._failed(job, f"This should not happen: {type(error).__name__}: {error}"[:500])
+
+    def _make(self, job: Job, places: Places) -> None:
+        for old in places.all_staged(job.id):
+            shutil.rmtree(old, ignore_errors=True)
+        staged = places.staged(job.id, job.fence)
+        module = kinds.kind(job.kind)
+        task = module.run(from_dict(module.Parameters, job.parameters), kinds.Context(job.id, places, staged))
+        report = _Reporter(self.store, job, places.job(job.id), self.ending.is_set)
+        try:
+            while True:
+                report(next(task))
+        except StopIteration as stop:
+            made: kinds.Made = stop.value
+            publish(self.store, job, made, places)
+        except _Stopped:
+            task.close()
+            publish(self.store, job, kinds.Made(staged_pictures(staged)), places, stopped=True)
+        finally:
+            task.close()
+
+    def _failed(self, job: Job, error: str) -> None:
+        try:
+            self.store.fail(job.id, job.fence, error)
+        except LeaseLost:
+            _log.warning("Job %s failed here, and went to another worker: %s", job.id, error)
+
+
+class _Pulse:
+    """Renews the lease of a job from a thread of its own, so that a long step does not lose it."""
+
+    def __init__(self, store: JobStore, job: Job, lease: float) -> None:
+        self.store, self.job, self.lease = store, job, lease
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> None:
+        self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        self.thread.join()
+
+    def _beat(self) -> None:
+        while not self.done.wait(self.lease / 5):
+            try:
+                self.store.beat(self.job.id, self.job.fence, self.lease)
+            except LeaseLost:
+                return  # the next report says so where it can be acted on
+
+
+class _Reporter:
+    """Stores a job's progress, not more often than anyone can see, and stops it when it is cancelled."""
+
+    def __init__(self, store: JobStore, job: Job, folder: Path, ending: Callable[[], bool]) -> None:
+        self.store, self.job, self.folder, self.ending = store, job, folder, ending
+        self.reported = self.shown = -float("inf")
+
+    def __call__(self, report: Progress) -> None:
+        if self.ending():
+            raise _Ending
+        now = time.monotonic()
+        if now - self.reported < REPORTS and report.step < report.total:
+            return
+        self.reported, preview = now, None
+        if report.preview is not None and now - self.shown >= PREVIEWS:
+            self.shown, preview = now, self._preview(report.preview, report.step)
+        if self.store.progress(self.job.id, self.job.fence, report, preview):
+            raise _Stopped
+
+    def _preview(self, picture: NDArray[np.uint8], step: int) -> str:
+        """Write the newest preview and forget the one before; its name."""
+        name = f"preview-{self.job.fence}-{step}.jpg"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for old in self.folder.glob("preview-*"):
+            old.unlink(missing_ok=True)
+        (self.folder / name).write_bytes(encode(picture, "jpeg", quality=85))
+        return name
+
+
+def _die_with(parent: IO[bytes]) -> None:
+    """End this process at once when the other end of `parent` closes, even where it was killed."""
+    parent.read()
+    os._exit(1)
+
+
+def main(root: str, name: str, *known: str) -> None:
+    """Work in `root` until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s " + name + " %(message)s")
+    threading.Thread(target=_die_with, args=(sys.stdin.buffer,), daemon=True).start()
+    os.chdir(root)  # runs and data sets are named from there
+    worker = Worker(Path.cwd(), name, known)
+    signal.signal(signal.SIGTERM, lambda *_: worker.ending.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the server tells when to end
+    if any(not kinds.kind(one).QUICK for one in known):
+        from figment.studio.jobs.catalogue import write_catalogue
+
+        write_catalogue(worker.root)
+    worker.work()
+    worker.store.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

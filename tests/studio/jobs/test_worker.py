@@ -1,0 +1,103 @@
+"""Real workers that are killed: every job ends once, and its pictures are in the gallery once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.studio.jobs.conftest import kill, submit, until
+
+from figment.core.errors import InputError
+from figment.pixels.files import encode, load
+from figment.studio.jobs.job import LeaseLost
+from figment.studio.jobs.kinds import Made
+from figment.studio.jobs.places import Places
+from figment.studio.jobs.publish import complete, publish
+from figment.studio.jobs.store import JobStore
+from figment.studio.jobs.supervise import Supervisor
+
+ASKED = {"request": {"prompt": "apple", "model": "tiny", "steps": 2, "size": "16"}}
+LONG = {"request": {"prompt": "apple", "model": "tiny", "steps": 1000, "count": 3, "seed": 5}}
+
+
+def _pictures(root: Path) -> list[Path]:
+    return [path for path in (root / "outputs").rglob("*.png") if ".making" not in path.parts]
+
+
+def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor) -> None:
+    """One process tree for all of this, since each start imports for seconds."""
+    first = submit(store, tiny_run, "create", **ASKED)
+    done = store.wait(first.id, 90)
+    assert (done.state, done.error) == ("done", "")
+    assert done.result is not None
+    (file,) = done.result["files"]
+    assert load(tiny_run / file["path"]).shape[2] == 3
+    assert "apple" in file["settings"]
+    look = store.wait(submit(store, tiny_run, "verify", file=file["path"]).id, 30)
+    assert look.result is not None
+    assert look.result["report"]
+
+    bad = store.wait(submit(store, tiny_run, "create", request={**ASKED["request"], "size": "17"}).id, 30)
+    assert bad.state == "failed"
+    assert "17" in bad.error
+
+    job = submit(store, tiny_run, "create", **LONG)
+    until(lambda: store.get(job.id).step > 0)
+    stopped = store.cancel(job.id)
+    assert stopped.cancelling
+    until(lambda: store.get(job.id).ended, 2)
+    assert store.get(job.id).state == "cancelled"
+
+    before = len(_pictures(tiny_run))
+    job = submit(store, tiny_run, "create", request={**LONG["request"], "steps": 300})
+    until(lambda: store.get(job.id).step > 0)
+    kill(studio.pids[0])
+    again = store.wait(job.id, 90)
+    assert (again.state, again.fence, again.crashes) == ("done", 2, 1)
+    assert len(_pictures(tiny_run)) == before + 3
+    assert not list((tiny_run / "outputs/.making").iterdir())
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_a_plan_is_carried_out_once(tiny_run: Path, store: JobStore, moved: int) -> None:
+    """Whatever part of the files a worker had moved when it died."""
+    places = Places(tiny_run)
+    job = submit(store, tiny_run, "create", **LONG)
+    held = store.claim("one", ("create",), 30)
+    assert held is not None
+    staged = places.staged(job.id, 1) / "2026-01-01"
+    staged.mkdir(parents=True)
+    files = tuple(staged / f"{number:05}-{number}.png" for number in (1, 2))
+    for number, file in enumerate(files):
+        file.write_bytes(encode(np.full((4, 4, 3), number, np.uint8), "png"))
+    plan = {str(f.relative_to(tiny_run)): f"outputs/2026-01-02/{f.name}" for f in files}
+    (tiny_run / "outputs/2026-01-02").mkdir()
+    store.settle(job.id, 1, plan, {"files": sorted(plan.values()), "stopped": False})
+    for source, target in list(plan.items())[:moved]:
+        (tiny_run / source).replace(tiny_run / target)
+    store.cancel(job.id)
+    store.abandon("one")
+    second = store.claim("two", ("create",), 30)
+    assert second is not None
+    complete(store, second, places)
+    assert store.get(job.id).state == "done"
+    assert sorted(str(path.relative_to(tiny_run)) for path in _pictures(tiny_run)) == sorted(plan.values())
+
+
+def test_a_worker_that_lost_its_job_publishes_nothing(tiny_run: Path, store: JobStore) -> None:
+    places = Places(tiny_run)
+    submit(store, tiny_run, "create", **LONG)
+    old = store.claim("one", ("create",), 30)
+    assert old is not None
+    file = places.staged(old.id, 1) / "2026-01-01/00001-5.png"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(encode(np.zeros((4, 4, 3), np.uint8), "png"))
+    store.abandon("one")
+    store.claim("two", ("create",), 30)
+    with pytest.raises(LeaseLost):
+        publish(store, old, Made((file,)), places)
+    assert _pictures(tiny_run) == []
+
+
+def test_one_studio_a_folder(tiny_run: Path, store: JobStore, studio: Supervisor) -> None:
+    with pytest.raises(InputError, match="Another studio"):
+        Supervisor(tiny_run, store)
