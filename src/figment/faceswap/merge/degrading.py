@@ -2,24 +2,23 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
+
+from figment.faceswap.merge.median import median
 
 __all__ = ["denoised", "fewer_colours", "softened"]
 
 Frame = NDArray[np.uint8]
 """(H, W, 3) RGB."""
-WINDOW = 5
-"""Side of the square whose median replaces a pixel."""
 
 
 def denoised(frame: Frame, power: int) -> Frame:
     """`frame` after `power` / 100 passes of a median filter; the last, if it is not a whole one, in part."""
-    picture = Image.fromarray(frame)
-    while power > 0:
-        passed = picture.filter(ImageFilter.MedianFilter(WINDOW))
-        picture = Image.blend(picture, passed, min(power, 100) / 100)
-        power -= 100
-    return np.array(picture)
+    for _ in range(power // 100):
+        frame = median(frame)
+    if not power % 100:
+        return frame
+    return np.array(Image.blend(Image.fromarray(frame), Image.fromarray(median(frame)), power % 100 / 100))
 
 
 def softened(frame: Frame, power: int) -> Frame:
