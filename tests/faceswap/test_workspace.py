@@ -132,6 +132,17 @@ def test_steps_done_again_to_the_same_end_leave_the_others_fresh(workspace: Work
     assert stale(workspace) == []
 
 
+def test_what_is_outdated_is_moved_away_before_a_step_begins_anew(workspace: Workspace) -> None:
+    model = workspace.model / "new.safetensors"
+    for size in (1, 1, 2):
+        workspace.begin(Step.TRAIN, {"size": size}, outdated=[workspace.model, workspace.result])
+        assert model.exists() == (size == 1 and model.parent.exists())
+        model.parent.mkdir(exist_ok=True)
+        model.write_bytes(bytes([size]))
+    (away,) = workspace.bin.rglob("*.safetensors")
+    assert away.read_bytes() == b"\1"
+
+
 def test_clear_moves_everything_but_the_clips(workspace: Workspace) -> None:
     through(workspace)
     made = {"model/new.safetensors": b"1", "data_src/aligned/00001_0.jpg": b"2", "result.mp4": b"3", "notes.txt": b"4"}

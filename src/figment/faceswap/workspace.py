@@ -12,7 +12,7 @@ bin/                            what was cleared away, by the time when
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -95,16 +95,17 @@ class Workspace:
             raise InputError(f"No side '{name}'; there are src and dst.")
         return self.src if name == "src" else self.dst
 
-    def begin(self, step: Step, settings: Mapping[str, Any]) -> bool:
+    def begin(self, step: Step, settings: Mapping[str, Any], outdated: Iterable[Path] = ()) -> bool:
         """Note that `step` is begun with `settings`, plain JSON values; whether it goes on with what it had made.
 
-        It does so where it was begun or done before, with the same settings and of the same clips and steps. One that
-        is done stays so noted until this is called.
+        It does so where it was begun or done before, with the same settings and of the same clips and steps. Otherwise
+        the files and folders `outdated` that are there are moved into the bin first.
         """
-        before, inputs = self.record.entry(step), self._inputs(step, strict=True)
-        same = before.state != "none" and before.inputs == inputs and before.settings == _plain(settings)
-        figures = before.figures if same else {}
-        self.record.enter(step, Entry("begun", inputs, _plain(settings), figures))
+        before, inputs, plain = self.record.entry(step), self._inputs(step, strict=True), _plain(settings)
+        same = before.state != "none" and before.inputs == inputs and before.settings == plain
+        if not same:
+            self.put_away(outdated)
+        self.record.enter(step, Entry("begun", inputs, plain, before.figures if same else {}))
         return same
 
     def finish(self, step: Step, figures: Mapping[str, Any]) -> None:
@@ -127,25 +128,40 @@ class Workspace:
         Pictures that are the frames of a side stay too.
         """
         bin = self._new_bin()
+        self.record.clear(bin / RECORD)
         kept = {*self.src.clips, *self.dst.clips, self.bin, *_files_of(self.record.file)}
-        try:
-            bin.mkdir(parents=True)
-            self.record.clear(bin / RECORD)
-            for path in sorted(set(self.root.iterdir()) - kept):
-                side = next((side for side in (self.src, self.dst) if path == side.folder), None)
-                pictures = set(side.pictures) if side is not None and not side.clips else set()
-                for moved in sorted(set(path.iterdir()) - pictures) if pictures else [path]:
-                    target = bin / moved.relative_to(self.root)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.move(moved, target)
-        except OSError as error:
-            raise OutputError(f"Cannot move {self.root} into {bin}: {error.strerror or error}.") from error
+        for side in (self.src, self.dst):
+            pictures = [] if side.clips else side.pictures
+            if pictures:
+                kept.add(side.folder)
+                self._move(set(side.folder.iterdir()).difference(pictures), bin)
+        self._move(set(self.root.iterdir()) - kept, bin)
         return bin
+
+    def put_away(self, paths: Iterable[Path]) -> None:
+        """Move those of `paths`, files and folders in the workspace, that are there into a folder of the bin."""
+        there = [path for path in paths if path.exists()]
+        if there:
+            self._move(there, self._new_bin())
+
+    def _move(self, paths: Iterable[Path], bin: Path) -> None:
+        try:
+            for path in sorted(paths):
+                target = bin / path.relative_to(self.root)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(path, target)
+        except OSError as error:
+            raise OutputError(f"Cannot move files of {self.root} into {bin}: {error.strerror or error}.") from error
 
     def _new_bin(self) -> Path:
         name = datetime.now(UTC).strftime("%Y-%m-%d %H.%M.%S")
         paths = (self.bin / (name if number == 1 else f"{name} ({number})") for number in count(1))
-        return next(path for path in paths if not path.exists())
+        bin = next(path for path in paths if not path.exists())
+        try:
+            bin.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"Cannot make the folder {bin}: {error.strerror or error}.") from error
+        return bin
 
     def _stale(self, name: str) -> bool:
         return name not in ("src", "dst") and bool(self.state(Step(name)).stale)
