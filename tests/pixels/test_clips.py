@@ -204,6 +204,21 @@ def test_times_of_another_clip_are_found_out(tmp_path: Path) -> None:
         next(frames(tmp_path / "clip", 12, other))
 
 
+def test_colours_are_neither_darker_nor_lighter(tmp_path: Path) -> None:
+    """Flat squares, which coding keeps; their mean is what rounding does."""
+    squares = (
+        np.random.default_rng(0).integers(30, 226, (HEIGHT // 8, WIDTH // 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    )
+    with av.open(str(tmp_path / "clip"), "w", format="mp4") as container:
+        stream: Any = container.add_stream("libx264", rate=25, options={"qp": "1"})
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(squares, format="rgb24")
+        container.mux(stream.encode(picture.reformat(format="yuv420p", interpolation="AREA")))
+        container.mux(stream.encode())
+    (shown,) = frames(tmp_path / "clip")
+    assert abs((shown[4::8, 4::8].astype(float) - squares[4::8, 4::8]).mean()) < 0.3
+
+
 def test_ten_bits_are_read(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "clip"), "w", format="mp4") as container:
         stream: Any = container.add_stream("libx264", rate=25, options={"crf": "4"})
