@@ -2,16 +2,18 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from figment.core.errors import OutputError
 
-__all__ = ["write_atomically", "write_bytes"]
+__all__ = ["beside", "write_atomically", "write_bytes"]
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` with a temporary path beside `path`, flush what it wrote to disk, then move it into place.
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; what is written there is flushed to disk and moved into place when the block ends.
 
     Raises OutputError, and leaves nothing behind, when the file cannot be written.
     """
@@ -23,7 +25,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
     part = Path(name)
     try:
-        write(part)
+        yield part
         part.chmod(0o644)
         with part.open("rb") as written:
             os.fsync(written.fileno())
@@ -32,6 +34,12 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary path `beside` `path`, which is moved into place when it returns."""
+    with beside(path) as part:
+        write(part)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
