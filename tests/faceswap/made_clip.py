@@ -15,6 +15,7 @@ from figment.faceswap.merge.footage import Footage
 from figment.faceswap.merge.session import Session
 from figment.faceswap.merge.warp import Pixels
 from figment.faceswap.merging import Merging
+from figment.faceswap.workspace import Workspace
 
 COUNT = 19
 """Frames: two groups and a part of one."""
@@ -59,5 +60,5 @@ def negative(size: int = 32, seen: Callable[[int], object] = lambda _: None) -> 
 
 def merging(folder: Path, swapper: Swapper | None = None) -> Merging:
     """The merge of the clip in `folder`."""
-    session = Session(folder / "merged", "made", COUNT, folder / "bin")
+    session = Session(folder / "merged", "made", COUNT, Workspace(folder).put_away)
     return Merging(Footage(frames, COUNT, faces()), session, swapper or negative())

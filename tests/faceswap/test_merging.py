@@ -14,16 +14,20 @@ from tests.faceswap.made_clip import BARE, COUNT, faces, frame, frames, merging,
 from tests.faceswap.made_faces import POINTS, face
 
 from figment.core.errors import DataError, InputError
+from figment.core.files import write_bytes
 from figment.core.task import finish
 from figment.faceswap.merge import Colour, MergeSettings, Mode
 from figment.faceswap.merge.footage import Footage
+from figment.faceswap.merging import merge
+from figment.faceswap.workspace import Step, Workspace
+from figment.pixels.files import encode
 
 FRESH = MergeSettings(colour=Colour.NONE)
 
 
 def files(folder: Path) -> dict[str, bytes]:
     """Content of the merged frames and masks in `folder`, by name."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.glob("merged*/*.png"))}
 
 
 def test_every_face_is_drawn_anew_and_the_rest_stays(tmp_path: Path) -> None:
@@ -68,13 +72,13 @@ def test_nothing_is_made_twice(tmp_path: Path) -> None:
 def test_frames_that_come_out_otherwise_are_made_again(tmp_path: Path) -> None:
     work = merging(tmp_path)
     finish(work.run())
-    before = files(tmp_path / "merged")
+    before = files(tmp_path)
     settings = list(work.session.settings())
     settings[9] = replace(settings[9], erode=300)
     work.session.keep(settings)
     assert finish(work.run()) == 1
-    after = files(tmp_path / "merged")
-    assert {name for name in after if after[name] != before[name]} == {"00010.png", "mask/00010.png"}
+    after = files(tmp_path)
+    assert {name for name in after if after[name] != before[name]} == {"merged/00010.png", "merged_mask/00010.png"}
     assert finish(merging(tmp_path, replace(negative(), digest="trained more")).run()) == COUNT - len(BARE)
 
 
@@ -85,9 +89,9 @@ def test_originals_and_frames_without_a_face_are_the_clips_own(tmp_path: Path) -
     pictures = list(work.pictures())
     assert len(pictures) == COUNT
     assert all(np.array_equal(pictures[number].frame, frame(number)) for number in range(3, COUNT))
-    assert sorted(files(tmp_path / "merged")) == [
-        *(f"0000{number}.png" for number in (1, 2, 3)),
-        *(f"mask/0000{number}.png" for number in (1, 2, 3)),
+    assert sorted(files(tmp_path)) == [
+        *(f"merged/0000{number}.png" for number in (1, 2, 3)),
+        *(f"merged_mask/0000{number}.png" for number in (1, 2, 3)),
     ]
 
 
@@ -120,7 +124,7 @@ def test_a_stopped_merge_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     list(islice(stopped, 2))
     stopped.close()
     assert finish(merging(tmp_path / "stopped").run()) == COUNT - len(BARE) - 7
-    assert files(tmp_path / "stopped/merged") == files(tmp_path / "whole/merged")
+    assert files(tmp_path / "stopped") == files(tmp_path / "whole")
 
 
 def test_a_killed_merge_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ for _ in merging(Path(sys.argv[1])).run():
         os.kill(process.pid, signal.SIGKILL)
     assert 7 <= len(merging(folder).session.made()) < COUNT - len(BARE)
     finish(merging(folder).run())
-    assert files(folder / "merged") == files(tmp_path / "whole/merged")
+    assert files(folder) == files(tmp_path / "whole")
 
 
 def test_the_way_of_a_face_is_that_of_its_middle(tmp_path: Path) -> None:
@@ -173,3 +177,34 @@ def test_a_clip_that_ends_early_is_said(tmp_path: Path) -> None:
     work.footage.frames = lambda first: islice(frames(first), max(0, 10 - first))
     with pytest.raises(DataError, match="ends before frame 15"):
         finish(work.run())
+
+
+def in_a_workspace(root: Path) -> Workspace:
+    """A workspace whose dst is the made clip, as pictures, with its faces."""
+    (root / "data_dst").mkdir(parents=True)
+    for number, picture in enumerate(frames(0)):
+        write_bytes(root / f"data_dst/{number + 1:05d}.png", encode(picture, "png"))
+    workspace = Workspace(root)
+    content = encode(np.zeros((48, 48, 3), np.uint8), "jpeg")
+    workspace.dst.faceset.add_files((face, content) for face in reversed(faces()))
+    return workspace
+
+
+def test_the_clip_of_a_workspace_is_merged(tmp_path: Path) -> None:
+    workspace = in_a_workspace(tmp_path / "swap")
+    settings = [MergeSettings(blur=number) for number in range(COUNT)]
+    assert finish(merge(workspace, negative(), settings)) == COUNT - len(BARE)
+    other = merging(tmp_path / "alone")
+    other.session.keep(settings)
+    finish(other.run())
+    assert files(tmp_path / "swap/data_dst") == files(tmp_path / "alone")
+    done = workspace.state(Step.MERGE)
+    assert (done.state, done.figures) == ("done", {"frames": COUNT, "swapped": COUNT - len(BARE)})
+
+
+def test_a_workspace_goes_on_with_what_was_kept(tmp_path: Path) -> None:
+    workspace = in_a_workspace(tmp_path)
+    finish(merge(workspace, negative(), [MergeSettings(motion_blur=50)] * COUNT))
+    assert finish(merge(workspace, negative())) == 0
+    workspace.dst.faceset.drop(["00003_0.jpg", "00002_1.jpg"], "another person")
+    assert finish(merge(workspace, negative())) == 2, "that of the face dropped, and the one before, which moves on now"

@@ -1,13 +1,13 @@
 """A clip merged: its frames with the faces of another person put into them.
 
 What is done is kept frame by frame in a `Session`, with what it was made from, so that a merge that was stopped goes on
-and one that is repeated makes those frames alone that would come out otherwise.
+and one that is repeated makes those frames alone that would come out otherwise. Making the clip of it is another step.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -16,15 +16,34 @@ import numpy as np
 from figment.core.config import to_dict
 from figment.core.errors import InputError
 from figment.core.task import Progress, Task
+from figment.faceswap.frames import images
 from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
 from figment.faceswap.merge.drawing import GROUP, Drawing, Swapper
 from figment.faceswap.merge.footage import Footage
 from figment.faceswap.merge.session import Session
+from figment.faceswap.workspace import Step, Workspace
 
-__all__ = ["Merging"]
+__all__ = ["Merging", "merge"]
 
 THREADS = min(4, os.cpu_count() or 1)
 """How many frames are put together at once."""
+
+
+def merge(workspace: Workspace, swapper: Swapper, settings: Sequence[MergeSettings] | None = None) -> Task[int]:
+    """Merge the clip dst of `workspace`; how many frames had to be made.
+
+    `settings` of each frame replace those that were kept. Raises InputError where their number is another.
+    """
+    merging = Merging.of(workspace, swapper)
+    if settings is not None:
+        merging.session.keep(settings)
+    kept = merging.session.settings()
+    said = hashlib.sha256("".join(map(_plain, kept)).encode()).hexdigest()
+    workspace.begin(Step.MERGE, {"settings": said, "network": swapper.digest})
+    made = yield from merging.run()
+    swapped = sum(merging.swapped(number) for number in range(len(kept)))
+    workspace.finish(Step.MERGE, {"frames": len(kept), "swapped": swapped})
+    return made
 
 
 class Merging:
@@ -37,6 +56,14 @@ class Merging:
         """Merge `footage`, whose faces `swapper` draws anew, with the settings that `session` keeps."""
         self.footage, self.session, self.swapper = footage, session, swapper
         self._drawing = Drawing(footage, swapper)
+
+    @classmethod
+    def of(cls, workspace: Workspace, swapper: Swapper) -> "Merging":
+        """The merge of the clip dst of `workspace`; what was merged of another clip is put away first."""
+        side = workspace.dst
+        footage = Footage(lambda first: images(side, first), side.count, side.faceset.faces())
+        session = Session(workspace.merged, side.digest, side.count, workspace.put_away)
+        return cls(footage, session, swapper)
 
     def frame(self, number: int) -> Merged:
         """Frame `number`, made and kept where it is not yet."""
@@ -73,9 +100,16 @@ class Merging:
         """
         if self._lacking(0):
             raise InputError(f"Frame {min(self._lacking(0))} is not merged yet; merge the clip to its end first.")
-        for number, (frame, settings) in enumerate(zip(self.footage.frames(0), self.session.settings(), strict=True)):
-            copied = not self._key(number, settings)
-            yield Merged(frame, np.zeros(frame.shape[:2], np.uint8)) if copied else self.session.load(number)
+        for number, frame in enumerate(self.footage.frames(0)):
+            yield (
+                self.session.load(number)
+                if self.swapped(number)
+                else Merged(frame, np.zeros(frame.shape[:2], np.uint8))
+            )
+
+    def swapped(self, number: int) -> bool:
+        """Whether frame `number` is other than the clip's own."""
+        return bool(self._key(number, self.session.settings()[number]))
 
     def _lacking(self, first: int) -> dict[int, str]:
         """The frames from `first` on that are not made yet, and what they are to be made from."""

@@ -13,6 +13,7 @@ import pytest
 from figment.core.errors import DataError
 from figment.faceswap.merge import Merged, MergeSettings
 from figment.faceswap.merge.session import INDEX, Session
+from figment.faceswap.workspace import Workspace
 
 FRESH = MergeSettings()
 RESULT = Merged(
@@ -23,7 +24,7 @@ RESULT = Merged(
 
 def session(folder: Path, clip: str = "a", frames: int = 4) -> Session:
     """A session in `folder`, with the bin beside it."""
-    return Session(folder / "merged", clip, frames, folder / "bin")
+    return Session(folder / "merged", clip, frames, Workspace(folder).put_away)
 
 
 def test_settings_and_place_are_kept(tmp_path: Path) -> None:
@@ -51,10 +52,16 @@ def test_a_session_of_another_clip_is_moved_to_the_bin(tmp_path: Path, clip: str
     assert other.settings() == (FRESH,) * frames
     assert other.made() == {}
     (moved,) = (tmp_path / "bin").iterdir()
-    assert (moved / "00001.png").is_file()
-    (tmp_path / "merged").rename(tmp_path / "gone")
-    moved.rename(tmp_path / "merged")
-    assert session(tmp_path).made() == {0: "x"}
+    assert (moved / "merged_mask/00001.png").is_file()
+    assert session(moved).made() == {0: "x"}
+
+
+def test_frames_of_another_program_are_moved_to_the_bin(tmp_path: Path) -> None:
+    (tmp_path / "merged").mkdir()
+    (tmp_path / "merged/00001.png").write_bytes(b"theirs")
+    session(tmp_path)
+    (moved,) = (tmp_path / "bin").iterdir()
+    assert (moved / "merged/00001.png").read_bytes() == b"theirs"
 
 
 def test_frames_are_kept_without_loss(tmp_path: Path) -> None:
@@ -77,7 +84,7 @@ from pathlib import Path
 from figment.faceswap.merge import MergeSettings
 from figment.faceswap.merge.session import Session
 folder = Path(sys.argv[1])
-session = Session(folder / "merged", "a", 500, folder / "bin")
+session = Session(folder / "merged", "a", 500, lambda _: None)
 print("ready", flush=True)
 number = 0
 while True:

@@ -5,11 +5,9 @@ says what they were made from, each whole or not at all: after a crash no entry 
 """
 
 import json
-import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from figment.core.config import from_dict, to_dict
@@ -33,16 +31,17 @@ CREATE TABLE IF NOT EXISTS made (frame INTEGER PRIMARY KEY, "from" TEXT NOT NULL
 class Session:
     """The merge of one clip."""
 
-    def __init__(self, folder: Path, clip: str, frames: int, bin: Path) -> None:
+    def __init__(self, folder: Path, clip: str, frames: int, put_away: Callable[[Iterable[Path]], None]) -> None:
         """Go on in `folder` with the clip of digest `clip` that has `frames` frames.
 
-        What is there of another clip is moved into the folder `bin` first.
+        What is there of another clip or another program is first handed to `put_away`, which moves it elsewhere.
         """
         self.folder, self.frames = folder, frames
-        if folder.is_dir() and self._clip() not in (None, (clip, frames)):
-            _move(folder, bin)
-        with self._index() as index:
-            index.execute("INSERT OR IGNORE INTO clip VALUES (0, ?, ?, 0)", (clip, frames))
+        self.masks = folder.with_name(f"{folder.name}_mask")
+        if self._clip() != (clip, frames):
+            put_away([folder, self.masks])
+            with self._index() as index:
+                index.execute("INSERT INTO clip VALUES (0, ?, ?, 0)", (clip, frames))
         self._settings = self._kept()
 
     def settings(self) -> tuple[MergeSettings, ...]:
@@ -100,7 +99,7 @@ class Session:
 
     def mask_file(self, frame: int) -> Path:
         """Picture of where `frame` shows a swapped face."""
-        return self.folder / "mask" / f"{frame + 1:05d}.png"
+        return self.masks / self.file(frame).name
 
     def _kept(self) -> tuple[MergeSettings, ...]:
         """Of each frame, as the index says."""
@@ -111,7 +110,9 @@ class Session:
         return tuple(kept.get(frame, _FRESH) for frame in range(self.frames))
 
     def _clip(self) -> tuple[str, int] | None:
-        """Digest and number of frames of the clip that the folder is of, None where it is of none."""
+        """Digest and number of frames of the clip that the folder is of, None where that is not known."""
+        if not (self.folder / INDEX).is_file():
+            return None
         with self._index() as index:
             found: tuple[str, int] | None = index.execute("SELECT digest, frames FROM clip").fetchone()
             return found
@@ -127,10 +128,3 @@ class Session:
                 yield index
         except (sqlite3.Error, OSError, ValueError) as error:
             raise DataError(f"The session {path} cannot be used ({error}); move it away to start afresh.") from error
-
-
-def _move(folder: Path, bin: Path) -> None:
-    """Move `folder` into `bin`, under a name that is not taken there."""
-    bin.mkdir(parents=True, exist_ok=True)
-    time = datetime.now(UTC).strftime("%Y-%m-%d %H.%M.%S.%f")
-    shutil.move(folder, bin / f"{folder.name} {time}")
