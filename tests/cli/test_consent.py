@@ -10,6 +10,7 @@ from figment.cli.consent import SCOPES, SUBJECTS, command
 from figment.core.errors import InputError
 from figment.trust import attestation
 from figment.trust.consent import ConsentError, Scope, Subject
+from figment.trust.ledger import Ledger
 
 ME = ("add", "me", "--subject", "self", "--scope", "swap", "--purpose", "trying it out")
 
@@ -69,6 +70,13 @@ def test_show_and_withdraw() -> None:
     assert "enough" in run("show", "me").stdout
     with pytest.raises(ConsentError, match="left to withdraw"):
         run("withdraw", "me")
+
+
+def test_a_withdrawal_names_what_was_made_with_the_face(tmp_path: Path) -> None:
+    run(*ME, "--age", "30", "--i-confirm")
+    (tmp_path / "result.mp4").write_bytes(b"a clip")
+    output = Ledger().note_output(tmp_path / "result.mp4", Ledger().records())
+    assert f"made with it on {output.made.date()}: {tmp_path / 'result.mp4'}\n" in run("withdraw", "me").stdout
 
 
 def test_an_empty_ledger_says_how_to_begin() -> None:

@@ -99,8 +99,11 @@ def withdraw(name: str, reason: str) -> None:
     """Withdraw the record NAME, or every record of the alias NAME. It takes effect at once and cannot be undone."""
     from figment.trust.ledger import Ledger
 
-    for record in Ledger().withdraw(name, reason=reason):
+    ledger = Ledger()
+    for record in ledger.withdraw(name, reason=reason):
         click.echo(_line(record))
+        for output in ledger.outputs(record):
+            click.echo(f"  made with it on {output.made.date()}: {output.path}")
 
 
 def _line(record: "Record") -> str:

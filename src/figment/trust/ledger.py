@@ -4,9 +4,10 @@ A record is never changed. Withdrawing adds a line that ends it at once, whateve
 of the evidence, never the evidence; of a record only its own hash goes into the manifest of a picture.
 """
 
+import hashlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,36 @@ from typing import Any
 from figment.core.errors import DataError, InputError
 from figment.trust import attestation
 from figment.trust.chain import Chain
-from figment.trust.consent import LONGEST_TEXT, Consent, ConsentError, Record, Scope, Subject, is_record_id
+from figment.trust.consent import (
+    LONGEST_TEXT,
+    Consent,
+    ConsentError,
+    Record,
+    Scope,
+    Subject,
+    evidence_hash,
+    is_record_id,
+)
 from figment.trust.home import figment_home
 
-__all__ = ["ADULT_AGE", "Ledger"]
+__all__ = ["ADULT_AGE", "Ledger", "Output"]
 
 ADULT_AGE = 19
 """Full years below which nobody's face is accepted: the age of majority in Korea, above that of the EU and the US."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that was made with faces whose use the ledger allows."""
+
+    path: str
+    """Where it was written."""
+    sha256: str
+    """Of its content, hexadecimal."""
+    made: datetime
+    """When it was written, UTC."""
+    records: tuple[str, ...]
+    """Hashes of the records under which it was made."""
 
 
 class Ledger:
@@ -96,6 +120,30 @@ class Ledger:
                 return record
         raise ConsentError(f"The consent of '{found[-1].consent.alias}' {found[-1].obstacle(on, scope)}.")
 
+    def note_output(self, path: Path, records: Iterable[Record], *, now: datetime | None = None) -> Output:
+        """Note that the file at `path` was made under `records`, so that a withdrawal can name it.
+
+        Noted again with the same content and records, it stays one.
+        """
+        now = (now or datetime.now(UTC)).replace(microsecond=0)
+        held = tuple(record.record_hash for record in records)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        output = Output(str(path.absolute()), digest, now, held)
+        for known in self.outputs():
+            if replace(known, made=now) == output:
+                return known
+        self._chain.append("output", {**asdict(output), "made": now.isoformat()})
+        return output
+
+    def outputs(self, record: Record | None = None) -> tuple[Output, ...]:
+        """What was made under `record`, or under any, oldest first. Raises DataError for a broken ledger."""
+        try:
+            made = [_output(line.fields) for line in self._chain.lines() if line.kind == "output"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{self._chain.path} holds a line that is no output ({error}); restore it.") from error
+        return tuple(output for output in made if record is None or record.record_hash in output.records)
+
     def _named(self, name: str) -> list[Record]:
         by_hash = is_record_id(name)
         records = self.records()
@@ -122,3 +170,8 @@ def _record(fields: Mapping[str, Any], record_hash: str) -> Record:
         expires=None if expires is None else date.fromisoformat(expires),
     )
     return Record(consent, datetime.fromisoformat(fields["added"]), fields["attested"], record_hash)
+
+
+def _output(fields: Mapping[str, Any]) -> Output:
+    made = datetime.fromisoformat(fields["made"])
+    return Output(str(fields["path"]), str(fields["sha256"]), made, tuple(fields["records"]))

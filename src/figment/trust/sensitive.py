@@ -21,8 +21,8 @@ LIMIT = 0.5
 """Score from which a frame is taken for sexual.
 
 The network's authors call scores under 0.2 safe and over 0.8 all but certain; this is the middle of what is between.
-Of 1,002 harmless pictures (portraits, photographs, frames of people talking) none reached 0.2. How much is missed
-at it was not measured: no sexual pictures were gathered for it.
+Of 1,002 harmless pictures (879 portraits, 20 photographs, 103 frames of people talking) the highest had 0.20. How much
+it misses was not measured: no sexual pictures were gathered for that.
 """
 CAUTION = "No filter is perfect: some sexual content passes it, and some that is harmless does not."
 
