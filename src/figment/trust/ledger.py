@@ -22,7 +22,6 @@ from figment.trust.consent import (
     Record,
     Scope,
     Subject,
-    evidence_hash,
     is_record_id,
 )
 from figment.trust.home import figment_home
