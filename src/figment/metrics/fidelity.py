@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-__all__ = ["psnr", "ssim"]
+__all__ = ["psnr", "ssim", "ssim_map"]
 
 WINDOW, DEVIATION = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
@@ -21,13 +21,18 @@ def ssim(made: Tensor, wanted: Tensor) -> Tensor:
 
     The mean over channels and over all windows that lie inside the picture.
     """
+    return ssim_map(made, wanted).flatten(1).mean(dim=1)
+
+
+def ssim_map(made: Tensor, wanted: Tensor) -> Tensor:
+    """Structural similarity (B, C, H - 10, W - 10) of each window, by its middle; otherwise as `ssim`."""
     x, y = ((picture.double() + 1) / 2 for picture in (made, wanted))
     mean_x, mean_y = _blurred(x), _blurred(y)
     variance_x, variance_y = _blurred(x * x) - mean_x**2, _blurred(y * y) - mean_y**2
     covariance = _blurred(x * y) - mean_x * mean_y
     structure = (2 * covariance + C2) / (variance_x + variance_y + C2)
     lightness = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
-    return (structure * lightness).flatten(1).mean(dim=1)
+    return structure * lightness
 
 
 def _blurred(pictures: Tensor) -> Tensor:
