@@ -1,5 +1,6 @@
 """What the contract does not say of latent diffusion: guidance, start pictures, masks, sizes, vocabulary."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from figment.core.errors import DataError, InputError
 from figment.core.model import SampleRequest
 from figment.core.task import finish
 from figment.families.latent_diffusion import TINY, Model
+from figment.nn.shared_calls import SharedCalls
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,22 @@ def test_data_without_captions_is_refused_with_a_sentence(model: Model) -> None:
 def test_weights_of_another_vocabulary_are_refused() -> None:
     with pytest.raises(InputError, match="vocabulary"):
         Model(replace(TINY, vocabulary="0123456789ab"))
+
+
+def test_requests_that_share_their_calls_get_the_pictures_that_they_get_alone(model: Model) -> None:
+    asked = [
+        SampleRequest(prompts=(prompt,), guidance=guidance, steps=steps, count=count)
+        for prompt, guidance, steps, count in (
+            ("a red apple", 3.0, 3, 1), ("고양이", 1.0, 5, 1), ("two cats and a dog on a hill", 7.0, 4, 2), ("", 2.0, 3, 1),
+        )
+    ]  # fmt: skip
+    asked.append(replace(asked[0], init=picture(), strength=0.5))
+    alone = [sampled(model, request, seed) for seed, request in enumerate(asked)]
+    model.shared = SharedCalls(most_rows=16)
+    try:
+        with ThreadPoolExecutor(len(asked)) as pool:
+            together = list(pool.map(lambda pair: sampled(model, pair[1], pair[0]), enumerate(asked)))
+    finally:
+        model.shared = None
+    for one, other in zip(alone, together, strict=True):
+        assert float((one - other).abs().max()) < 1e-3

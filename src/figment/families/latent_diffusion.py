@@ -16,14 +16,15 @@ are no better than the autoencoder draws them, and sentences of several objects 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, l1_loss, max_pool2d, mse_loss
+from torch.nn.functional import cross_entropy, l1_loss, max_pool2d, mse_loss, pad
 from torch.optim import AdamW, Optimizer
 
 from figment.core.config import Field, config
@@ -36,6 +37,7 @@ from figment.nn.autoencoder import Autoencoder, AutoencoderConfig
 from figment.nn.flow import integrate, noised, schedule, shifted
 from figment.nn.latent_transformer import LatentTransformer, LatentTransformerConfig
 from figment.nn.perceptual import FeatureNet, PatchCritic
+from figment.nn.shared_calls import SharedCalls
 from figment.nn.text_encoder import TextEncoder, TextEncoderConfig, distillation_loss
 from figment.nn.tokenizer import Tokenizer
 from figment.pixels.arrays import from_signed
@@ -43,6 +45,7 @@ from figment.pixels.arrays import from_signed
 __all__ = ["TINY", "Config", "Model"]
 
 DOWN = 8  # pixels per latent cell
+EVEN = 16  # tokens to whose multiple prompts are filled up
 
 
 @config
@@ -110,6 +113,8 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
         self.transformer = LatentTransformer(
             config.transformer, sizes.latent_channels, side, config.text.width, config.text.output
         )
+        self.shared: SharedCalls | None = None
+        """Joins the calls of requests that are sampled at once, each in a thread; None for one alone."""
         self.register_buffer("latent_mean", torch.zeros(1, sizes.latent_channels, 1, 1))
         self.register_buffer("latent_std", torch.ones(1, sizes.latent_channels, 1, 1))
 
@@ -255,15 +260,27 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
         path = integrate(self._guided(request), noise if known is None else noised(known, noise, times[0]), times)
         hole = None if request.mask is None else max_pool2d(request.mask, DOWN).to(self.device)
         held: Tensor | None = None
-        while True:
-            try:
-                step, x, guess = path.send(held)
-            except StopIteration as stop:
-                return self._keep_known(self.decode(stop.value), request)
-            if known is not None and hole is not None:
-                held = torch.where(hole > 0, x, noised(known, noise, times[step]))
-            preview = _picture(self.decode(guess[:1])[0]) if request.preview else None
-            yield Progress(step, request.steps, "sampling", preview=preview)
+        with nullcontext() if self.shared is None else self.shared.taking_part():
+            while True:
+                try:
+                    step, x, guess = path.send(held)
+                except StopIteration as stop:
+                    end: Tensor = stop.value
+                    break
+                if known is not None and hole is not None:
+                    held = torch.where(hole > 0, x, noised(known, noise, times[step]))
+                preview = _picture(self._called(self.decode, guess[:1])[0]) if request.preview else None
+                yield Progress(step, request.steps, "sampling", preview=preview)
+            pictures = self._called(self.decode, end)
+        return self._keep_known(pictures, request)
+
+    def _velocity(self, x: Tensor, time: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        with self._arithmetic():
+            velocity: Tensor = self.transformer(x, time, text)
+            return velocity
+
+    def _called(self, network: Callable[..., Tensor], *inputs: Any) -> Tensor:
+        return network(*inputs) if self.shared is None else self.shared(network, *inputs)
 
     def _size(self, request: SampleRequest) -> tuple[int, int]:
         side, cell = self.config.image_size, DOWN * self.config.transformer.patch
@@ -282,11 +299,11 @@ class Model(GenerativeModel[Config], Encodes, Inpaints):
         prompts = request.prompts * (request.count if len(request.prompts) == 1 else 1)
         guided = request.guidance != 1
         texts = prompts + (request.negative,) * (len(prompts) if guided else 0)
-        text = self._read(texts, torch.tensor([bool(t.strip()) for t in texts], device=self.device))
+        text = _even(*self._read(texts, torch.tensor([bool(t.strip()) for t in texts], device=self.device)))
 
         def velocity(x: Tensor, time: float) -> Tensor:
             rows = torch.cat([x, x]) if guided else x
-            v: Tensor = self.transformer(rows, torch.full((len(rows),), time, device=x.device), text)
+            v = self._called(self._velocity, rows, torch.full((len(rows),), time, device=x.device), text)
             if not guided:
                 return v
             wanted, unwanted = v.chunk(2)
@@ -309,6 +326,12 @@ def _known(config: Config, tokenizer: Tokenizer) -> str:
             f"this version has {tokenizer.size} of '{tokenizer.digest}'."
         )
     return tokenizer.digest
+
+
+def _even(words: Tensor, seen: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What was read, with unseen tokens after it: prompts of most lengths may then share a call, as if each were alone."""
+    lacking = -words.shape[1] % EVEN
+    return pad(words, (0, 0, 0, lacking)), pad(seen, (0, lacking)), vector
 
 
 def _adamw(

@@ -1,0 +1,205 @@
+"""Calls of networks that come from several threads at about the same time, made one.
+
+Samplers call a network step by step and wait for its answer. When several of them sample at once, each in a thread of
+its own, their rows go through the network together: it costs less by the row, as long as the network is small enough
+that its overhead counts. Every sampler keeps its own schedule, guidance and random numbers; only the call is shared, as
+in step-level batching (vLLM-Omni's step execution; Yu et al. 2022, "Orca", for text).
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["Network", "SharedCalls", "knee"]
+
+Network = Callable[..., Tensor]
+"""Takes tensors, or tuples of them, whose first side is rows, and gives one tensor of as many rows."""
+PATIENCE = 2
+"""Calls of the network that a call may see pass before it goes with the rows that there are."""
+LEAST_GAIN = 0.1
+"""Share of the time for a row that twice as many rows must save to be worth waiting for."""
+
+
+@dataclass(eq=False)
+class _Call:
+    """What one thread wants to know."""
+
+    network: Network
+    inputs: tuple[Any, ...]
+    rows: int
+    since: int
+    """How many calls of the network there had been when it came."""
+    answer: Tensor | None = None
+    failure: BaseException | None = None
+
+    @property
+    def answered(self) -> bool:
+        return self.answer is not None or self.failure is not None
+
+
+@dataclass
+class _Queue:
+    """Calls that may share one call of the network, since all but their rows is alike."""
+
+    calls: list[_Call] = field(default_factory=list)
+    served: int = 0
+    """Rows answered so far: of several queues the one that had least is next. One that was empty begins where the
+    others stand (start-time fair queueing, Goyal et al. 1996)."""
+
+
+class SharedCalls:
+    """Networks to be called by many threads; at most `most_rows` rows go through one at once.
+
+    All calls are made in one thread, since every thread that computes has helpers of its own, which would be in each
+    other's way.
+
+    A call is made when all who take part wait for an answer, when there are rows enough, or when the oldest waited long
+    enough. Whoever makes it answers for the others too. A call of more rows than `most_rows` goes alone.
+    """
+
+    def __init__(self, most_rows: int) -> None:
+        self.most_rows = most_rows
+        self._thread = ThreadPoolExecutor(1, "network")
+        self._state = threading.Condition()
+        self._queues: defaultdict[Any, _Queue] = defaultdict(_Queue)
+        self._members = self._waiting = 0
+        self._made = 0
+        self._busy = False
+
+    @contextmanager
+    def taking_part(self) -> Iterator[None]:
+        """While it lasts, others wait for this thread's calls. Only threads that take part may call."""
+        with self._state:
+            self._members += 1
+        try:
+            yield
+        finally:
+            with self._state:
+                self._members -= 1
+                self._state.notify_all()  # those left may all be waiting now
+
+    def __call__(self, network: Network, *inputs: Any) -> Tensor:
+        """The answer of `network` to `inputs`, rows of others among its own. Raises what the network raises."""
+        tensors = list(_tensors(inputs))
+        key = network, tuple((tensor.shape[1:], tensor.dtype, tensor.device) for tensor in tensors)
+        with self._state:
+            call = _Call(network, inputs, len(tensors[0]), self._made)
+            self._enter(self._queues[key], call)
+            self._waiting += 1
+            self._state.notify_all()
+            while not call.answered:
+                batch = self._next()
+                if batch is None:
+                    self._state.wait()
+                else:
+                    self._answer(batch)
+        if call.failure is not None:
+            raise call.failure
+        assert call.answer is not None
+        return call.answer
+
+    def _enter(self, queue: _Queue, call: _Call) -> None:
+        if not queue.calls:
+            queue.served = max(queue.served, min((q.served for q in self._queues.values() if q.calls), default=0))
+        queue.calls.append(call)
+
+    def _next(self) -> list[_Call] | None:
+        """The calls to make now; None where it is better to wait."""
+        queues = [queue for queue in self._queues.values() if queue.calls]
+        if self._busy or not queues:
+            return None
+        ready = [queue for queue in queues if self._waiting >= self._members or self._is_due(queue)]
+        if not ready:
+            return None
+        queue = min(ready, key=lambda one: one.served)
+        batch = [queue.calls.pop(0)]
+        while queue.calls and sum(call.rows for call in batch) + queue.calls[0].rows <= self.most_rows:
+            batch.append(queue.calls.pop(0))
+        queue.served += sum(call.rows for call in batch)
+        self._made += 1
+        return batch
+
+    def _is_due(self, queue: _Queue) -> bool:
+        full = sum(call.rows for call in queue.calls) >= self.most_rows
+        return full or self._made - queue.calls[0].since >= PATIENCE
+
+    def _answer(self, batch: list[_Call]) -> None:
+        """Have the network called for all of `batch`, with the lock given back meanwhile."""
+        self._busy = True
+        self._state.release()
+        answers: Sequence[Tensor] | None = None
+        failure: BaseException | None = None
+        try:
+            joined = _joined([call.inputs for call in batch]) if len(batch) > 1 else batch[0].inputs
+            whole = self._thread.submit(_computed, batch[0].network, joined).result()
+            answers = torch.split(whole, [call.rows for call in batch])
+        except BaseException as error:  # noqa: BLE001  # it belongs to every thread that asked
+            failure = error
+        finally:
+            self._state.acquire()
+            self._busy = False
+        self._waiting -= len(batch)
+        for number, call in enumerate(batch):
+            call.answer, call.failure = (None if answers is None else answers[number]), failure
+        self._state.notify_all()
+
+
+@torch.no_grad()
+def _computed(network: Network, inputs: tuple[Any, ...]) -> Tensor:
+    return network(*inputs)
+
+
+def knee(network: Network, *inputs: Any, most: int = 16) -> int:
+    """How many rows at once are worth waiting for: doubled from the rows of `inputs` until a row gains nothing more.
+
+    Each number of rows is timed five times, the fastest counts: on a CPU by what it computes, not by the clock, in
+    which other programs have a say.
+    """
+    rows = next(_tensors(inputs)).shape[0]
+    best = _pace(network, inputs)
+    while rows * 2 <= most:
+        inputs = _joined([inputs, inputs])
+        pace = _pace(network, inputs)
+        if pace > best * (1 - LEAST_GAIN):
+            break
+        rows, best = rows * 2, pace
+    return rows
+
+
+@torch.no_grad()
+def _pace(network: Network, inputs: tuple[Any, ...]) -> float:
+    """Seconds for a row."""
+    first = next(_tensors(inputs))
+    clock = time.process_time if first.device.type == "cpu" else time.perf_counter
+    times = []
+    for _ in range(6):  # the first warms up
+        begun = clock()
+        network(*inputs).sum().item()  # waits for a GPU
+        times.append(clock() - begun)
+    return min(times[1:]) / len(first)
+
+
+def _tensors(inputs: Any) -> Iterator[Tensor]:
+    if isinstance(inputs, Tensor):
+        yield inputs
+    elif inputs is not None:
+        for one in inputs:
+            yield from _tensors(one)
+
+
+def _joined(many: Sequence[Any]) -> Any:
+    """All rows of inputs of one structure."""
+    first = many[0]
+    if first is None:
+        return None
+    if isinstance(first, Tensor):
+        return torch.cat(list(many))
+    return tuple(_joined(parts) for parts in zip(*many, strict=True))

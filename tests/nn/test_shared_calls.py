@@ -1,0 +1,131 @@
+"""Calls that several threads share: answers go to who asked, and nobody waits in vain."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+import torch
+from torch import Tensor
+
+from figment.nn.shared_calls import Network, SharedCalls, knee
+
+SOON = 20.0
+"""Seconds after which a thread that still waits hangs."""
+
+
+class Counted:
+    """3 x + t by rows, noting how many rows each call had; the first call may be held up."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+
+    def __call__(self, x: Tensor, told: tuple[Tensor, Tensor | None]) -> Tensor:
+        self.rows.append(len(x))
+        return 3 * x + told[0].view(-1, *[1] * (x.dim() - 1))
+
+
+def together(shared: SharedCalls, *parts: Callable[[], object]) -> list[object]:
+    """Results of `parts`, each in a thread that takes part from before the first begins."""
+    with ThreadPoolExecutor(len(parts)) as pool, ExitStack() as stack:
+        gate = threading.Barrier(len(parts))
+
+        def run(part: Callable[[], object]) -> object:
+            with shared.taking_part():
+                gate.wait(SOON)
+                return part()
+
+        found = [pool.submit(run, part) for part in parts]
+        stack.callback(gate.abort)
+        return [one.result(SOON) for one in found]
+
+
+def asking(
+    shared: SharedCalls, network: Network, steps: int, rows: int, first: float, side: int = 4
+) -> Callable[[], object]:
+    """Walk `steps` steps, each from the answer before it, and say whether every answer was right."""
+
+    def walk() -> bool:
+        x = torch.full((rows, side), first)
+        for step in range(steps):
+            time = torch.full((rows,), float(step))
+            expected = 3 * x + step
+            x = shared(network, x, (time, None))
+            if not torch.equal(x, expected):
+                return False
+            x = x / 100
+        return True
+
+    return walk
+
+
+def test_steps_of_all_are_one_call() -> None:
+    network = Counted()
+    shared = SharedCalls(most_rows=16)
+    assert together(shared, *(asking(shared, network, 5, 2, float(n)) for n in range(4))) == [True] * 4
+    assert network.rows == [8] * 5
+
+
+def test_who_ends_sooner_or_asks_for_more_holds_nobody_up() -> None:
+    network = Counted()
+    shared = SharedCalls(most_rows=64)
+    lengths = ((1, 2), (3, 1), (7, 4), (20, 2))
+    assert together(shared, *(asking(shared, network, steps, rows, 1.0) for steps, rows in lengths)) == [True] * 4
+    assert network.rows == [9, 7, 7, *[6] * 4, *[2] * 13]
+
+
+def test_no_more_rows_than_allowed_go_together_and_larger_calls_go_alone() -> None:
+    network = Counted()
+    shared = SharedCalls(most_rows=4)
+    assert together(shared, *(asking(shared, network, 3, rows, 1.0) for rows in (2, 2, 2, 6))) == [True] * 4
+    assert max(rows for rows in network.rows if rows != 6) <= 4
+    assert network.rows.count(6) == 3
+    assert sum(network.rows) == 3 * 12
+
+
+def test_other_shapes_are_asked_in_turn() -> None:
+    network = Counted()
+    shared = SharedCalls(most_rows=4)
+    parts = [asking(shared, network, 30, 2, 1.0, side=4) for _ in range(4)] + [
+        asking(shared, network, 10, 1, 1.0, side=7)
+    ]
+    assert together(shared, *parts) == [True] * 5
+    assert 1 in network.rows[:6]  # the one of another shape is not left to the end
+
+
+def test_what_the_network_raises_reaches_all_who_asked() -> None:
+    def broken(_x: Tensor, _told: object) -> Tensor:
+        raise ValueError("no answer")
+
+    shared = SharedCalls(most_rows=8)
+
+    def ask() -> str:
+        with pytest.raises(ValueError, match="no answer"):
+            shared(broken, torch.zeros(1, 2), (torch.zeros(1), None))
+        return "told"
+
+    assert together(shared, ask, ask, ask) == ["told"] * 3
+
+
+def test_who_leaves_without_asking_is_not_waited_for() -> None:
+    network = Counted()
+    shared = SharedCalls(most_rows=8)
+    assert together(shared, asking(shared, network, 2, 1, 1.0), lambda: "gone") == [True, "gone"]
+    assert network.rows == [1, 1]
+
+
+def test_the_knee_is_where_rows_stop_paying() -> None:
+    def overhead(x: Tensor) -> Tensor:  # costs as much for 8 rows as for one, and then as much again for each 8
+        for _ in range(-(-len(x) // 8)):
+            torch.randn(300, 300) @ torch.randn(300, 300)
+        return x
+
+    assert knee(overhead, torch.zeros(2, 3), most=32) >= 8
+
+    def fair(x: Tensor) -> Tensor:
+        for _ in range(len(x)):
+            torch.randn(200, 200) @ torch.randn(200, 200)
+        return x
+
+    assert knee(fair, torch.zeros(1, 3), most=64) < 16
