@@ -103,12 +103,11 @@ def test_weights_of_another_vocabulary_are_refused() -> None:
 
 
 def test_requests_that_share_their_calls_get_the_pictures_that_they_get_alone(model: Model) -> None:
+    said = ("a red apple", "고양이", "two cats and a dog on a hill", "")
     asked = [
-        SampleRequest(prompts=(prompt,), guidance=guidance, steps=steps, count=count)
-        for prompt, guidance, steps, count in (
-            ("a red apple", 3.0, 3, 1), ("고양이", 1.0, 5, 1), ("two cats and a dog on a hill", 7.0, 4, 2), ("", 2.0, 3, 1),
-        )
-    ]  # fmt: skip
+        SampleRequest(prompts=(prompt,), guidance=2.0 * number + 1, steps=5 - number, count=1 + number % 2)
+        for number, prompt in enumerate(said)
+    ]
     asked.append(replace(asked[0], init=picture(), strength=0.5))
     alone = [sampled(model, request, seed) for seed, request in enumerate(asked)]
     model.shared = SharedCalls(most_rows=16)

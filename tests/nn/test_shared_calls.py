@@ -115,17 +115,14 @@ def test_who_leaves_without_asking_is_not_waited_for() -> None:
     assert network.rows == [1, 1]
 
 
-def test_the_knee_is_where_rows_stop_paying() -> None:
-    def overhead(x: Tensor) -> Tensor:  # costs as much for 8 rows as for one, and then as much again for each 8
-        for _ in range(-(-len(x) // 8)):
-            torch.randn(300, 300) @ torch.randn(300, 300)
+@pytest.mark.parametrize(("overhead", "expected"), [(0, 2), (3, 16), (100, 32)])
+def test_the_knee_is_where_rows_stop_paying(overhead: int, expected: int) -> None:
+    """A call costs `overhead` rows more than its rows: twice as many save overhead / 2 of rows + overhead."""
+    spent = 0.0
+
+    def network(x: Tensor) -> Tensor:
+        nonlocal spent
+        spent += overhead + len(x)
         return x
 
-    assert knee(overhead, torch.zeros(2, 3), most=32) >= 8
-
-    def fair(x: Tensor) -> Tensor:
-        for _ in range(len(x)):
-            torch.randn(200, 200) @ torch.randn(200, 200)
-        return x
-
-    assert knee(fair, torch.zeros(1, 3), most=64) < 16
+    assert knee(network, torch.zeros(2, 3), most=32, clock=lambda: spent) == expected

@@ -329,7 +329,7 @@ def _known(config: Config, tokenizer: Tokenizer) -> str:
 
 
 def _even(words: Tensor, seen: Tensor, vector: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What was read, with unseen tokens after it: prompts of most lengths may then share a call, as if each were alone."""
+    """What was read, with unseen tokens after it: prompts of most lengths may share a call and come out the same."""
     lacking = -words.shape[1] % EVEN
     return pad(words, (0, 0, 0, lacking)), pad(seen, (0, lacking)), vector
 

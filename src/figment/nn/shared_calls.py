@@ -157,34 +157,32 @@ def _computed(network: Network, inputs: tuple[Any, ...]) -> Tensor:
     return network(*inputs)
 
 
-def knee(network: Network, *inputs: Any, most: int = 16) -> int:
+def knee(network: Network, *inputs: Any, most: int = 16, clock: Callable[[], float] | None = None) -> int:
     """How many rows at once are worth waiting for: doubled from the rows of `inputs` until a row gains nothing more.
 
-    Each number of rows is timed five times, the fastest counts: on a CPU by what it computes, not by the clock, in
-    which other programs have a say.
+    Each number of rows is timed five times by `clock`, in seconds, and the fastest counts. Without one it is, on a CPU,
+    what this program computes, since other programs have a say in the time of day.
     """
-    rows = next(_tensors(inputs)).shape[0]
-    best = _pace(network, inputs)
+    first = next(_tensors(inputs))
+    clock = clock or (time.process_time if first.device.type == "cpu" else time.perf_counter)
+    rows, best = len(first), _pace(network, inputs, clock)
     while rows * 2 <= most:
         inputs = _joined([inputs, inputs])
-        pace = _pace(network, inputs)
+        pace = _pace(network, inputs, clock)
         if pace > best * (1 - LEAST_GAIN):
             break
         rows, best = rows * 2, pace
     return rows
 
 
-@torch.no_grad()
-def _pace(network: Network, inputs: tuple[Any, ...]) -> float:
+def _pace(network: Network, inputs: tuple[Any, ...], clock: Callable[[], float]) -> float:
     """Seconds for a row."""
-    first = next(_tensors(inputs))
-    clock = time.process_time if first.device.type == "cpu" else time.perf_counter
     times = []
     for _ in range(6):  # the first warms up
         begun = clock()
-        network(*inputs).sum().item()  # waits for a GPU
+        _computed(network, inputs).sum().item()  # waits for a GPU
         times.append(clock() - begun)
-    return min(times[1:]) / len(first)
+    return min(times[1:]) / len(next(_tensors(inputs)))
 
 
 def _tensors(inputs: Any) -> Iterator[Tensor]:
