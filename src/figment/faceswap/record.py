@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from figment.core.errors import DataError
+from figment.core.errors import DataError, OutputError
 from figment.pixels.clips import Times
 
 __all__ = ["Entry", "Record"]
@@ -108,5 +108,7 @@ class Record:
                 with file:
                     file.executescript(_TABLES)
                     yield file
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+        except (sqlite3.OperationalError, OSError) as error:
+            raise OutputError(f"Cannot write the record {self.file}: {error}.") from error
+        except sqlite3.Error as error:
             raise DataError(f"The record {self.file} cannot be used ({error}); move it away and start anew.") from error
