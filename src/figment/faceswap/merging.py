@@ -8,8 +8,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import lru_cache
+from itertools import zip_longest
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from figment.core.errors import InputError
 from figment.core.task import Progress, Task
 from figment.faceswap.frames import images
 from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
-from figment.faceswap.merge.drawing import GROUP, Drawing, Swapper
+from figment.faceswap.merge.drawing import GROUP, Drawing, Drawn, Swapper
 from figment.faceswap.merge.footage import Footage
 from figment.faceswap.merge.session import Session
 from figment.faceswap.workspace import Step, Workspace
@@ -71,11 +72,13 @@ class Merging:
         key = self._key(number, settings)
         if key and self.session.made().get(number) == key:
             return self.session.load(number)
-        result = self._merged(number, settings)
-        if key:
-            self.session.forget([number])
-            self.session.write(number, result)
-            self.session.note({number: key})
+        start = number // GROUP * GROUP
+        drawn = self._drawing.group(start)[number - start]
+        if not key:
+            return self._merged(number, drawn)
+        self.session.forget([number])
+        result = self._written(number, drawn)
+        self.session.note({number: key})
         return result
 
     def run(self, first: int = 0) -> Task[int]:
@@ -84,11 +87,10 @@ class Merging:
         total = self.footage.count - first
         yield Progress(0, total, "merging")
         with ThreadPoolExecutor(THREADS) as pool:
-            for start in sorted({number // GROUP * GROUP for number in lacking}):
+            for start, group in self._groups(sorted({number // GROUP * GROUP for number in lacking}), pool):
                 numbers = [number for number in range(start, start + GROUP) if number in lacking]
-                self._drawing.frame(start)
                 self.session.forget(numbers)
-                results = list(pool.map(self._write, numbers))
+                results = list(pool.map(self._written, numbers, (group[number - start] for number in numbers)))
                 self.session.note({number: lacking[number] for number in numbers})
                 yield Progress(numbers[-1] + 1 - first, total, "merging", preview=results[-1].frame)
         return len(lacking)
@@ -101,15 +103,21 @@ class Merging:
         if self._lacking(0):
             raise InputError(f"Frame {min(self._lacking(0))} is not merged yet; merge the clip to its end first.")
         for number, frame in enumerate(self.footage.frames(0)):
-            yield (
-                self.session.load(number)
-                if self.swapped(number)
-                else Merged(frame, np.zeros(frame.shape[:2], np.uint8))
-            )
+            own = Merged(frame, np.zeros(frame.shape[:2], np.uint8))
+            yield self.session.load(number) if self.swapped(number) else own
 
     def swapped(self, number: int) -> bool:
         """Whether frame `number` is other than the clip's own."""
         return bool(self._key(number, self.session.settings()[number]))
+
+    def _groups(self, starts: Sequence[int], pool: Executor) -> Iterator[tuple[int, list[Drawn]]]:
+        """The groups that begin at `starts`; while one is used, the next is drawn in `pool`."""
+        coming = [pool.submit(self._drawing.group, start) for start in starts[:1]]
+        for start, after in zip_longest(starts, starts[1:]):
+            group = coming.pop().result()
+            if after is not None:
+                coming.append(pool.submit(self._drawing.group, after))
+            yield start, group
 
     def _lacking(self, first: int) -> dict[int, str]:
         """The frames from `first` on that are not made yet, and what they are to be made from."""
@@ -127,14 +135,14 @@ class Merging:
         points = b"".join(np.asarray(face.source_landmarks, "<f4").tobytes() for face in faces)
         return hashlib.sha256(json.dumps(said).encode() + points).hexdigest()
 
-    def _write(self, number: int) -> Merged:
-        result = self._merged(number, self.session.settings()[number])
+    def _written(self, number: int, drawn: Drawn) -> Merged:
+        result = self._merged(number, drawn)
         self.session.write(number, result)
         return result
 
-    def _merged(self, number: int, settings: MergeSettings) -> Merged:
-        frame, faces = self._drawing.frame(number)
-        return merged(frame, faces, settings, self.footage.way(number), self.swapper.enlarge)
+    def _merged(self, number: int, drawn: Drawn) -> Merged:
+        settings, way = self.session.settings()[number], self.footage.way(number)
+        return merged(drawn.frame, drawn.faces, settings, way, self.swapper.enlarge)
 
 
 @lru_cache

@@ -19,7 +19,7 @@ from figment.faceswap.merge.blend import Enlarge, Swapped, doubled
 from figment.faceswap.merge.footage import Footage, Frame
 from figment.faceswap.merge.warp import Pixels
 
-__all__ = ["GROUP", "Drawing", "Swapper"]
+__all__ = ["GROUP", "Drawing", "Drawn", "Swapper"]
 
 GROUP = 8
 """How many frames are read and sent through the network together."""
@@ -41,8 +41,16 @@ class Swapper:
     """Draws more detail for super-resolution."""
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A frame and what was drawn for its faces."""
+
+    frame: Frame
+    faces: list[Swapped]
+
+
 class Drawing:
-    """The frames of a clip with what the network drew for their faces; the last group is kept at hand."""
+    """The frames of a clip with what the network draws for their faces."""
 
     def __init__(self, footage: Footage, swapper: Swapper) -> None:
         """Read and draw as asked for."""
@@ -50,21 +58,19 @@ class Drawing:
         self._frames: Iterator[Frame] = iter(())
         self._next = -1
         self._first = -1
-        self._group: list[tuple[Frame, list[Swapped]]] = []
+        self._group: list[Drawn] = []
 
-    def frame(self, number: int) -> tuple[Frame, list[Swapped]]:
-        """Frame `number` and what was drawn for its faces."""
-        first = number // GROUP * GROUP
+    def group(self, first: int) -> list[Drawn]:
+        """The frames from number `first`, a multiple of `GROUP`, on; the last group asked for is kept at hand."""
         if first != self._first:
-            self._group, self._first = self._drawn(first), first
-        return self._group[number - first]
-
-    def _drawn(self, first: int) -> list[tuple[Frame, list[Swapped]]]:
-        numbers = range(first, min(first + GROUP, self.footage.count))
-        frames = self._read(numbers)
-        faces = [self.footage.faces(number) for number in numbers]
-        drawn = iter(_swapped(frames, faces, self.swapper))
-        return [(frame, [next(drawn) for _ in there]) for frame, there in zip(frames, faces, strict=True)]
+            numbers = range(first, min(first + GROUP, self.footage.count))
+            frames = self._read(numbers)
+            faces = [self.footage.faces(number) for number in numbers]
+            drawn = iter(_swapped(frames, faces, self.swapper))
+            found = zip(frames, faces, strict=True)
+            self._group = [Drawn(frame, [next(drawn) for _ in there]) for frame, there in found]
+            self._first = first
+        return self._group
 
     def _read(self, numbers: range) -> list[Frame]:
         """Frames `numbers`; the clip is opened anew where they do not follow on what was read last."""
