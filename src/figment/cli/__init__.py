@@ -24,6 +24,7 @@ COMMANDS = {
     "models": "List the models that can be used.",
     "reproduce": "Make a picture again from the settings in its file.",
     "sample": "Make a grid of pictures from a run or a weights file.",
+    "studio": "Serve the studio: jobs, gallery and interfaces for other programs.",
     "train": "Train a recipe or a model family.",
     "verify": "Say where a picture or clip comes from, as far as can be known.",
 }

@@ -10,7 +10,15 @@ from figment.studio.jobs.places import state_of
 
 __all__ = ["EMPTY", "read_catalogue", "write_catalogue"]
 
-EMPTY: dict[str, Any] = {"samplers": [], "schedules": [], "upscalers": [], "families": [], "shelf": []}
+EMPTY: dict[str, Any] = {
+    "samplers": [],
+    "schedules": [],
+    "upscalers": [],
+    "families": [],
+    "datasets": [],
+    "own": [],
+    "shelf": [],
+}
 
 
 def read_catalogue(root: Path) -> dict[str, Any]:
@@ -25,9 +33,12 @@ def read_catalogue(root: Path) -> dict[str, Any]:
 def write_catalogue(root: Path) -> None:
     """Write it anew: samplers, schedules, upscalers, families with their stages, and what lies in the folders."""
     from figment import families
+    from figment.core.checkpoint import read_metadata
+    from figment.data.datasets import DATASETS
     from figment.diffusion.schedules import SCHEDULES
     from figment.diffusion.upscalers import LATENT, RESAMPLED
     from figment.nn.samplers import labels
+    from figment.studio.library import entries
     from figment.studio.shelf import shelf
 
     found = {
@@ -43,6 +54,8 @@ def write_catalogue(root: Path) -> None:
             }
             for name in families.names()
         ],
+        "datasets": list(DATASETS),
+        "own": [{"path": str(entry.path), "family": read_metadata(entry.path).family} for entry in entries(root)],
         "shelf": [{**asdict(item), "path": str(item.path)} for item in shelf(root)],
     }
     text = json.dumps(found, ensure_ascii=False, default=str)

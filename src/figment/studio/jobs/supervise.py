@@ -88,7 +88,12 @@ class Supervisor:
     @property
     def alive(self) -> bool:
         """Whether every worker runs."""
-        return all(seat.process is not None and seat.process.poll() is None for seat in self.seats)
+        return self.living == len(self.seats)
+
+    @property
+    def living(self) -> int:
+        """How many workers run."""
+        return sum(seat.process is not None and seat.process.poll() is None for seat in self.seats)
 
     @property
     def pids(self) -> list[int]:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,16 +161,19 @@ class _Reporter:
         return name
 
 
-def _die_with(parent: IO[bytes]) -> None:
-    """End this process at once when the other end of `parent` closes, even where it was killed."""
-    parent.read()
+def _die_with_parent() -> None:
+    """End this process at once when the other end of standard input closes, even where it was killed."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os._exit(1)
 
 
 def main(root: str, name: str, *known: str) -> None:
     """Work in `root` until SIGTERM."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s " + name + " %(message)s")
-    threading.Thread(target=_die_with, args=(sys.stdin.buffer,), daemon=True).start()
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    if hasattr(os, "nice"):  # the server comes first; Windows has no such call
+        os.nice(5)
     os.chdir(root)  # runs and data sets are named from there
     worker = Worker(Path.cwd(), name, known)
     signal.signal(signal.SIGTERM, lambda *_: worker.ending.set())

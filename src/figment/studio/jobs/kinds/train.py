@@ -50,8 +50,9 @@ def cost(parameters: Parameters) -> float:
 def prepared(parameters: Parameters, places: Places) -> Parameters:
     """With a name for the run. Data may be read from the studio's folder alone."""
     for named in parameters.data:
-        _, _, path = named.partition("=")[2].rpartition(":") if "=" in named else named.rpartition(":")
-        if (":" in named or "/" in named) and not inside(places.root, path).exists():
+        source = named.rpartition("=")[2].removeprefix("binary:")
+        kind, _, path = source.partition(":")
+        if kind in ("folder", "idx", "npz") and not inside(places.root, path).exists():
             raise InputError(f"There is no data {named[:80]!a} in the studio's folder.")
     name = parameters.run or f"{parameters.family}-{secrets.token_hex(4)}"
     return replace(parameters, run=name)

@@ -1,0 +1,86 @@
+"""The server, put together: `app(Settings(root))` is what uvicorn runs. Nothing here loads a tensor library."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib import import_module
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+from fastapi.staticfiles import StaticFiles
+
+from figment import __version__
+from figment.server import files as file_routes
+from figment.server import metrics, native, shelves
+from figment.server.access import Guard
+from figment.server.accounts import Accounts
+from figment.server.counting import Requests
+from figment.server.events import Watcher
+from figment.server.problems import Problems
+from figment.server.settings import Settings
+from figment.server.studio import Studio
+from figment.studio.jobs.places import database_of
+from figment.studio.jobs.store import JobStore
+from figment.studio.jobs.supervise import Supervisor
+
+__all__ = ["app"]
+
+
+def app(settings: Settings) -> FastAPI:
+    """The application. Raises InputError when another studio has the folder, OutputError when it cannot be written."""
+    protocols = _protocols()
+    problems = Problems({module.PREFIX: module.problem for module in protocols})
+    accounts, requests = Accounts(settings.root, settings.token), Requests()
+    studio = _opened(settings, accounts, requests)
+
+    @contextlib.asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        if studio.supervisor is not None:
+            studio.supervisor.start()
+        watching = asyncio.create_task(studio.watcher.run())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            if studio.supervisor is not None:
+                await asyncio.to_thread(studio.supervisor.stop)
+            studio.store.close()
+
+    made = FastAPI(
+        title="Figment",
+        version=__version__,
+        lifespan=life,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        middleware=[
+            Middleware(requests.counting),
+            Middleware(Guard, settings=settings, accounts=accounts, problems=problems),
+        ],
+    )
+    made.state.studio = studio
+    problems.watch(made)
+    for module in (native, file_routes, shelves, metrics, *protocols):
+        made.include_router(module.router)
+    made.add_api_route("/health", native.health, include_in_schema=False)
+    page = Path(str(files("figment.server") / "page"))
+    if page.is_dir():
+        made.mount("/", StaticFiles(directory=page, html=True))
+    return made
+
+
+def _opened(settings: Settings, accounts: Accounts, requests: Requests) -> Studio:
+    store = JobStore(database_of(settings.root), capacity=settings.capacity, per_user=settings.per_user)
+    supervisor = Supervisor(settings.root, store) if settings.work else None
+    return Studio(settings, store, Watcher(store), accounts, supervisor, requests)
+
+
+def _protocols() -> list[ModuleType]:
+    """Foreign protocols: each module has a `router`, the PREFIX of its paths, and `problem`, its form of an error."""
+    names = [f"figment.server.{name}" for name in ("a1111", "openai")]
+    modules = [import_module(name) for name in names if find_spec(name) is not None]
+    return [module for module in modules if hasattr(module, "router")]
