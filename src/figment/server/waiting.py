@@ -1,0 +1,52 @@
+"""Requests that are answered when their jobs have ended, and end their jobs when nobody waits any more."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+
+from figment.server.problems import Problem
+from figment.server.studio import Studio
+from figment.studio.jobs.job import Job
+
+__all__ = ["ended", "refuse_failed", "stages"]
+
+LOOK = 0.5
+"""Seconds between two looks whether the client is still there."""
+
+
+async def stages(studio: Studio, job: Job, request: Request) -> AsyncIterator[Job]:
+    """The job each time that something changed, last of all when it has ended. Raises Problem when the client left."""
+    while not job.ended:
+        yield job
+        await studio.watcher.changed(LOOK)
+        if await request.is_disconnected():
+            raise Problem(499, "The client left.")
+        job = studio.store.get(job.id)
+    yield job
+
+
+async def ended(studio: Studio, jobs: Sequence[Job], request: Request, skipped: set[str]) -> list[Job]:
+    """All `jobs` at their end. When one is cancelled, so are those after it, but for those whose id is `skipped`.
+
+    When one fails, or the client leaves, those that have not ended are cancelled.
+    """
+    found: list[Job] = []
+    try:
+        for job in jobs:
+            async for stage in stages(studio, job, request):
+                last = stage
+            found.append(last)
+            if last.state == "failed" or (last.state == "cancelled" and last.id not in skipped):
+                break
+    finally:
+        for job in jobs[len(found) :]:
+            await run_in_threadpool(studio.store.cancel, job.id)
+    return found
+
+
+def refuse_failed(job: Job) -> None:
+    """Raise Problem for a job that failed: 500 where it was no fault of the request."""
+    if job.state == "failed":
+        ours = job.error.startswith(("This should not happen", "The worker died"))
+        raise Problem(500 if ours else 422, job.error)
