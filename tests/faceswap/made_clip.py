@@ -19,6 +19,8 @@ from figment.faceswap.workspace import Workspace
 
 COUNT = 19
 """Frames: two groups and a part of one."""
+SIZE = (120, 100)
+"""Width and height of a frame."""
 BARE = (4, 12)
 """Frames without a face."""
 PICTURE: NDArray[np.uint8] = astronaut()
@@ -40,7 +42,14 @@ def faces() -> list[AlignedFace]:
     places = [(number, 0, 40 - number) for number in there] + [(2, 1, 70)]
     points = [(POINTS * 40 + np.array([left, 35])).astype(np.float32) for _, _, left in places]
     return [
-        face(f"{number:05d}_{index}.jpg", frame=number, index=index, source_landmarks=each, shot=0)
+        face(
+            f"{number:05d}_{index}.jpg",
+            frame=number,
+            index=index,
+            source_landmarks=each,
+            source_size=(120, 100),
+            shot=0,
+        )
         for (number, index, _), each in zip(places, points, strict=True)
     ]
 

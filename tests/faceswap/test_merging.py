@@ -18,7 +18,7 @@ from figment.core.files import write_bytes
 from figment.core.task import finish
 from figment.faceswap.merge import Colour, MergeSettings, Mode
 from figment.faceswap.merge.footage import Footage
-from figment.faceswap.merging import merge
+from figment.faceswap.merging import Merging, merge
 from figment.faceswap.workspace import Step, Workspace
 from figment.pixels.files import encode
 
@@ -35,7 +35,7 @@ def test_every_face_is_drawn_anew_and_the_rest_stays(tmp_path: Path) -> None:
     work.session.keep((FRESH,) * COUNT)
     assert finish(work.run()) == COUNT - len(BARE)
     places = {face.frame: face.source_landmarks.mean(0).round().astype(int) for face in faces()}
-    for number, (picture, mask) in enumerate(work.pictures()):
+    for number, (picture, mask) in enumerate(zip(work.frames(), work.masks(), strict=True)):
         assert np.array_equal(picture[mask == 0], frame(number)[mask == 0])
         assert (mask.max() == 0) == (number in BARE)
         if number in BARE:
@@ -86,9 +86,10 @@ def test_originals_and_frames_without_a_face_are_the_clips_own(tmp_path: Path) -
     work = merging(tmp_path)
     work.session.keep([MergeSettings(mode=Mode.ORIGINAL if number > 2 else Mode.OVERLAY) for number in range(COUNT)])
     assert finish(work.run()) == 3
-    pictures = list(work.pictures())
-    assert len(pictures) == COUNT
-    assert all(np.array_equal(pictures[number].frame, frame(number)) for number in range(3, COUNT))
+    pictures, masks = list(work.frames()), list(work.masks())
+    assert len(pictures) == len(masks) == COUNT
+    assert all(np.array_equal(pictures[number], frame(number)) for number in range(3, COUNT))
+    assert [bool(mask.any()) for mask in masks] == [number < 3 for number in range(COUNT)]
     assert sorted(files(tmp_path)) == [
         *(f"merged/0000{number}.png" for number in (1, 2, 3)),
         *(f"merged_mask/0000{number}.png" for number in (1, 2, 3)),
@@ -99,8 +100,9 @@ def test_a_run_from_a_frame_on_leaves_those_before(tmp_path: Path) -> None:
     work = merging(tmp_path)
     assert finish(work.run(10)) == COUNT - 10 - 1
     assert min(work.session.made()) == 10
-    with pytest.raises(InputError, match="Frame 0 is not merged yet"):
-        next(work.pictures())
+    for unfinished in (work.frames(), work.masks()):
+        with pytest.raises(InputError, match="Frame 0 is not merged yet"):
+            next(unfinished)
 
 
 def test_progress_is_counted_in_frames(tmp_path: Path) -> None:
@@ -170,6 +172,15 @@ def test_a_way_does_not_lead_over_a_cut() -> None:
 def test_faces_of_frames_that_are_not_there_are_refused() -> None:
     with pytest.raises(DataError, match="frame 18 of a clip of 18"):
         Footage(frames, COUNT - 1, faces())
+
+
+def test_faces_of_frames_of_another_size_are_refused(tmp_path: Path) -> None:
+    work = merging(tmp_path)
+    there = [replace(face, source_size=(0, 0) if face.frame < 8 else (640, 480)) for face in faces()]
+    work = Merging(Footage(frames, COUNT, there), work.session, negative())
+    work.frame(0)  # of unknown size
+    with pytest.raises(DataError, match=r"00008_0.jpg is of a frame of 640x480, those here have 120x100"):
+        work.frame(9)
 
 
 def test_a_clip_that_ends_early_is_said(tmp_path: Path) -> None:

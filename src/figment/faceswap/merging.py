@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 import numpy as np
+from numpy.typing import NDArray
 
 from figment.core.config import to_dict
 from figment.core.errors import InputError
@@ -20,9 +21,10 @@ from figment.core.task import Progress, Task
 from figment.faceswap.frames import images
 from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
 from figment.faceswap.merge.drawing import GROUP, Drawing, Drawn, Swapper
-from figment.faceswap.merge.footage import Footage
+from figment.faceswap.merge.footage import Footage, Frame
 from figment.faceswap.merge.session import Session
 from figment.faceswap.workspace import Step, Workspace
+from figment.pixels import files
 
 __all__ = ["Merging", "merge"]
 
@@ -95,16 +97,23 @@ class Merging:
                 yield Progress(numbers[-1] + 1 - first, total, "merging", preview=results[-1].frame)
         return len(lacking)
 
-    def pictures(self) -> Iterator[Merged]:
-        """All frames in turn, as `run` made them, those that are the clip's own with an empty mask.
-
-        Raises InputError where frames are not made yet.
-        """
-        if self._lacking(0):
-            raise InputError(f"Frame {min(self._lacking(0))} is not merged yet; merge the clip to its end first.")
+    def frames(self) -> Iterator[Frame]:
+        """All frames in turn, as `run` made them or as the clip has them. Raises InputError where some are not made."""
+        self._check_made()
         for number, frame in enumerate(self.footage.frames(0)):
-            own = Merged(frame, np.zeros(frame.shape[:2], np.uint8))
-            yield self.session.load(number) if self.swapped(number) else own
+            yield files.load(self.session.file(number)) if self.swapped(number) else frame
+
+    def masks(self) -> Iterator[NDArray[np.uint8]]:
+        """(H, W) for each frame in turn: how far a pixel shows a swapped face. Raises InputError as `frames` does."""
+        self._check_made()
+        nowhere = np.zeros(next(self.footage.frames(0)).shape[:2], np.uint8)
+        for number in range(self.footage.count):
+            yield files.load(self.session.mask_file(number), "L") if self.swapped(number) else nowhere
+
+    def _check_made(self) -> None:
+        lacking = self._lacking(0)
+        if lacking:
+            raise InputError(f"Frame {min(lacking)} is not merged yet; merge the clip to its end first.")
 
     def swapped(self, number: int) -> bool:
         """Whether frame `number` is other than the clip's own."""

@@ -23,6 +23,8 @@ __all__ = ["GROUP", "Drawing", "Drawn", "Swapper"]
 
 GROUP = 8
 """How many frames are read and sent through the network together."""
+UNKNOWN = (0, 0)
+"""The size of its frame that a face from DeepFaceLab has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ class Drawing:
             numbers = range(first, min(first + GROUP, self.footage.count))
             frames = self._read(numbers)
             faces = [self.footage.faces(number) for number in numbers]
+            _check_size(frames[0], [face for there in faces for face in there])
             drawn = iter(_swapped(frames, faces, self.swapper))
             found = zip(frames, faces, strict=True)
             self._group = [Drawn(frame, [next(drawn) for _ in there]) for frame, there in found]
@@ -81,6 +84,14 @@ class Drawing:
         if len(frames) < len(numbers):
             raise DataError(f"The clip ends before frame {numbers.stop - 1}, which it should have; copy it again.")
         return frames
+
+
+def _check_size(frame: Frame, faces: Sequence[AlignedFace]) -> None:
+    size = (frame.shape[1], frame.shape[0])
+    for face in faces:
+        if face.source_size not in (size, UNKNOWN):
+            there, here = ("x".join(map(str, each)) for each in (face.source_size, size))
+            raise DataError(f"{face.name} is of a frame of {there}, those here have {here}; extract its faces anew.")
 
 
 def _swapped(frames: Sequence[Frame], faces: Sequence[Sequence[AlignedFace]], swapper: Swapper) -> list[Swapped]:
