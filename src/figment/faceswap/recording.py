@@ -4,7 +4,7 @@ The same frames and clip make the same bytes on every machine: no time, no versi
 """
 
 import io
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -115,6 +115,8 @@ class _Coder:
         self.stream.pix_fmt = "rgb24" if self.lossless else "yuv420p"
         self.stream.time_base = self.stream.codec_context.time_base = times.base
         self.stream.codec_context.flags |= Flags.bitexact | Flags.frame_duration
+        self.held: list[av.Packet[VideoStream]] = []
+        self.first: int | None = None
         self.matrix = self._look(self.stream.codec_context, look, width > height)
 
     def _look(self, coder: VideoCodecContext, look: VideoCodecContext | None, wide: bool) -> int:
@@ -140,11 +142,26 @@ class _Coder:
             frame = frame.reformat(format="yuv420p", dst_colorspace=self.matrix, interpolation=_EXACT)
         ticks = (*self.times.ticks[number : number + 2], self.times.end)
         frame.pts, frame.duration, frame.time_base = ticks[0], ticks[1] - ticks[0], self.times.base
-        self.target.mux(self.stream.encode(frame))
+        self._send(self.stream.encode(frame))
 
     def end(self) -> None:
-        """Write what the coder still holds."""
-        self.target.mux(self.stream.encode())
+        """Write what the coder still holds.
+
+        An MP4 says how long a packet lasts until the next is decoded, not until the next is shown: all that the last
+        one to be decoded can do is to make the whole as long as it should be.
+        """
+        self._send(self.stream.encode())
+        for packet in self.held:
+            packet.duration = self.times.end - self.times.ticks[0] + (self.first or 0) - (packet.dts or 0)
+        self.target.mux(self.held)
+
+    def _send(self, packets: "Sequence[av.Packet[VideoStream]]") -> None:
+        """Write all packets but the last one."""
+        self.held += packets
+        if self.held and self.first is None:
+            self.first = self.held[0].dts
+        self.target.mux(self.held[:-1])
+        del self.held[:-1]
 
     def _even(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = image.shape[:2]

@@ -110,7 +110,8 @@ def times(path: Path) -> Times:
         base = stream.time_base
         if base is None or len(said) < len(ticks) or any(after <= before for before, after in pairwise(said)):
             return Times(tuple(range(len(ticks))), 1 / rate, len(ticks), (0,))
-        return Times(said, base, said[-1] + max(1, length or round(1 / (rate * base))), tuple(keys))
+        end = said[0] + stream.duration if stream.duration else said[-1] + (length or round(1 / (rate * base)))
+        return Times(said, base, max(end, said[-1] + 1), tuple(keys))
 
 
 def frames(path: Path, first: int = 0, times: Times | None = None) -> Generator[NDArray[np.uint8], None, None]:
