@@ -43,23 +43,25 @@ def _resampled(
             y = back[1, 0] * column + back[1, 1] * row + back[1, 2]
             reach = LOBES * spread
             if x > -reach and y > -reach and x < image.shape[1] + reach and y < image.shape[0] + reach:
-                left, top = _weigh(across, x, spread, window), _weigh(down, y, spread, window)
-                _sum(image, result[row, column], left, top, across, down)
+                left, columns = _weigh(across, x, spread, window)
+                top, rows = _weigh(down, y, spread, window)
+                _sum(image, result[row, column], left, top, across[:columns], down[:rows])
     return result
 
 
 @njit(cache=True, nogil=True)
-def _weigh(weights: NDArray[np.float32], place: float, spread: float, window: NDArray[np.float32]) -> int:
-    """Fill `weights`, which sum to 1, for the pixels from the one whose number is returned."""
+def _weigh(weights: NDArray[np.float32], place: float, spread: float, window: NDArray[np.float32]) -> tuple[int, int]:
+    """Fill `weights` with such that sum to 1; number of the first pixel that they are for, and how many there are."""
     first = int(np.ceil(place - LOBES * spread))
+    count = int(np.floor(place + LOBES * spread)) - first + 1
     total = np.float32(0)
-    for number in range(len(weights)):
-        entry = int(abs(first + number - place) / spread * STEPS + 0.5)
-        weights[number] = window[entry] if entry < len(window) else np.float32(0)
+    for number in range(count):
+        weights[number] = window[int(abs(first + number - place) * (STEPS / spread) + 0.5)]
         total += weights[number]
-    for number in range(len(weights)):
-        weights[number] /= total
-    return first
+    share = np.float32(1) / total
+    for number in range(count):
+        weights[number] *= share
+    return first, count
 
 
 @njit(cache=True, nogil=True, fastmath=True)
