@@ -12,6 +12,8 @@ from figment.pixels.fonts import font_for
 
 __all__ = ["drawn"]
 
+Picture = NDArray[np.uint8]
+"""(H, W, 3) RGB."""
 WIDTH, CHART = 960, 250
 LINE, TEXT, EDGE = 22, 14, 16
 """Height of a line of the table, size of its letters and free pixels at its sides."""
@@ -30,8 +32,11 @@ _CHARTS: dict[str, dict[str, Callable[[Measured], float]]] = {
 }
 
 
-def drawn(report: Report) -> NDArray[np.uint8]:
-    """`report` as a picture, uint8 (H, 960, 3): frames before and after, a table, charts by frame."""
+def drawn(report: Report, label: Callable[[Picture], Picture] = lambda frames: frames) -> Picture:
+    """`report` as a picture, uint8 (H, 960, 3): frames before and after, a table, charts by frame.
+
+    The frames, 960 pixels wide, go through `label` first.
+    """
     charts = [
         line_chart(
             {name: [(face.frame, value(face)) for face in report.faces] for name, value in lines.items()},
@@ -41,10 +46,10 @@ def drawn(report: Report) -> NDArray[np.uint8]:
         )
         for title, lines in _CHARTS.items()
     ]
-    return np.concatenate([*([] if report.strip is None else [_fitted(report.strip)]), _table(report), *charts])
+    return np.concatenate([*([] if report.strip is None else [label(_fitted(report.strip))]), _table(report), *charts])
 
 
-def _fitted(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _fitted(strip: Picture) -> Picture:
     """`strip` as wide as the picture: made smaller, or with white beside it."""
     picture = Image.fromarray(strip)
     if picture.width > WIDTH:
@@ -54,7 +59,7 @@ def _fitted(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(sheet)
 
 
-def _table(report: Report) -> NDArray[np.uint8]:
+def _table(report: Report) -> Picture:
     rows = report.rows()
     sheet = Image.new("RGB", (WIDTH, LINE * len(rows) + 2 * EDGE), "white")
     pen = ImageDraw.Draw(sheet)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,18 +98,17 @@ def independent(pictures: Iterable[tuple[AlignedFace, Frame]]) -> NDArray[np.flo
     return np.stack(found) if found else np.zeros((0, 0), np.float32)
 
 
-def reconstruction(faces: Sequence[tuple[AlignedFace, Frame]], draw: Draw) -> Task[float]:
-    """SSIM within the face of held-out `faces` of the source, as `draw` draws them again; NaN for none.
+def reconstruction(faces: Sequence[tuple[Frame, NDArray[np.floating[Any]]]], draw: Draw) -> Task[float]:
+    """SSIM within the hull of held-out faces of the source, as `draw` draws them again; NaN for none.
 
-    The pictures must be as large as the network takes them.
+    Each is a picture (S, S, 3), as large as the network takes it, and its points (68, 2).
     """
     likeness = list[float]()
     for start in range(0, len(faces), AT_ONCE):
         group = faces[start : start + AT_ONCE]
-        drawn = draw(np.stack([picture for _, picture in group]))
-        for (face, picture), made in zip(group, drawn, strict=True):
-            hull = hull_mask(face.landmarks * (len(picture) / face.size), len(picture))
-            likeness.append(masked_ssim((made.clip(0, 1) * 255).round().astype(np.uint8), picture, hull))
+        for (picture, points), made in zip(group, draw(np.stack([face for face, _ in group])), strict=True):
+            again = (made.clip(0, 1) * 255).round().astype(np.uint8)
+            likeness.append(masked_ssim(again, picture, hull_mask(points, len(picture))))
         yield Progress(start + len(group), len(faces), "drawing held-out faces again")
     return float(np.nanmean(likeness)) if likeness else float("nan")
 
