@@ -76,20 +76,24 @@ def merged(
     `way` (x, y) is how far the face moves, in pixels, from the frame before to the frame after; it has no say where a
     frame has several faces. "raw-predict" shows what was drawn for the first face, as large as the frame allows.
     """
-    mask: Pixels = np.zeros(frame.shape[:2], np.float32)
+    mask = np.zeros(frame.shape[:2], np.uint8)
     if settings.mode is Mode.ORIGINAL or not faces:
-        return Merged(frame, _bytes(mask))
+        return Merged(frame, mask)
     if settings.mode is Mode.RAW_PREDICT:
         return Merged(_filling(faces[0].rgb, frame.shape), np.full(frame.shape[:2], 255, np.uint8))
-    ground = softened(denoised(frame, settings.denoise), settings.bicubic_degrade)
-    picture: Pixels = ground.astype(np.float32) / np.float32(255)
+    picture = softened(denoised(frame, settings.denoise), settings.bicubic_degrade).copy()
     for face in faces:
         _put(picture, mask, face, settings, way if len(faces) == 1 else (0, 0), enlarge)
-    return Merged(fewer_colours(_bytes(picture), settings.colour_degrade), _bytes(mask))
+    return Merged(fewer_colours(picture, settings.colour_degrade), mask)
 
 
 def _put(
-    picture: Pixels, mask: Pixels, face: Swapped, settings: MergeSettings, way: tuple[float, float], enlarge: Enlarge
+    picture: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    face: Swapped,
+    settings: MergeSettings,
+    way: tuple[float, float],
+    enlarge: Enlarge,
 ) -> None:
     """Put `face` into `picture` (H, W, 3), in place, and note in `mask` (H, W) where it is."""
     part = shaped(_mask(face, settings), settings.erode, settings.blur)
@@ -101,15 +105,15 @@ def _put(
     matrix = matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ np.array([left, top], np.float32)
     alpha = sampled(part, matrix, size).clip(0, 1)[..., None]
-    view = picture[top:bottom, left:right]
+    view = picture[top:bottom, left:right].astype(np.float32) / np.float32(255)
     drawn = _drawn(_coloured(view, matrix, part, face, settings), matrix, size, settings, enlarge)
     if settings.mode not in RAW:
         drawn = sharpened(drawn, settings.sharpen, settings.sharpness)
         drawn = motion_blurred(drawn, way, settings.motion_blur)
         drawn = _joined(drawn, view, alpha[..., 0], settings)
-    view += alpha * (drawn - view)
+    picture[top:bottom, left:right] = _bytes(view + alpha * (drawn - view))
     shown = mask[top:bottom, left:right]
-    np.maximum(shown, alpha[..., 0], out=shown)
+    np.maximum(shown, _bytes(alpha[..., 0]), out=shown)
 
 
 def _mask(face: Swapped, settings: MergeSettings) -> Pixels:
