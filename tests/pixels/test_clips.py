@@ -196,6 +196,19 @@ def test_from_anywhere_frames_are_the_same_as_from_the_start(kind: str, tmp_path
             np.testing.assert_array_equal(np.array(rest), np.array(whole[first:]))
 
 
+def test_damage_that_a_decoder_paints_over_is_told(tmp_path: Path) -> None:
+    write_at(tmp_path / "clip", VARYING, options="bframes=0")
+    with av.open(str(tmp_path / "clip")) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][9]
+    assert packet.pos is not None
+    content = bytearray((tmp_path / "clip").read_bytes())
+    content[packet.pos + packet.size // 2 : packet.pos + packet.size] = bytes(packet.size - packet.size // 2)
+    (tmp_path / "clip").write_bytes(content)
+    assert len(list(frames(tmp_path / "clip"))) == len(VARYING)
+    with pytest.raises(PixelError, match=r"damaged at frame 9; copy it again or convert it\."):
+        times(tmp_path / "clip")
+
+
 def test_times_of_another_clip_are_found_out(tmp_path: Path) -> None:
     write_at(tmp_path / "clip", VARYING, options=OPEN)
     told = times(tmp_path / "clip")

@@ -101,6 +101,8 @@ def times(path: Path) -> Times:
         ticks: list[int | None] = []
         keys, length = [0], 0
         for frame in islice(container.decode(stream), MAX_FRAMES + 1):
+            if frame.is_corrupt:
+                raise PixelError(f"{path} is damaged at frame {len(ticks)}; copy it again or convert it.")
             if frame.key_frame and ticks and container.format.name not in LEAPLESS:
                 keys.append(len(ticks))
             ticks.append(frame.pts)
