@@ -15,6 +15,9 @@ __all__ = ["serve"]
 SHORTEST_TOKEN = 12
 """Characters of a token that cannot be guessed in a day, if chosen at random."""
 
+KEPT = 75
+"""Seconds for which an idle connection is kept: longer than clients do, so that none sends into a closing one."""
+
 
 def serve(settings: Settings, started: Callable[[str], object]) -> None:
     """Serve until SIGINT or SIGTERM; `started` is told the address once connections are taken.
@@ -30,7 +33,12 @@ def serve(settings: Settings, started: Callable[[str], object]) -> None:
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
     with bound:
         configuration = uvicorn.Config(
-            app(settings), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+            app(settings),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEPT,
+            timeout_graceful_shutdown=2,
         )
         started(f"http://{name}:{bound.getsockname()[1]}")
         uvicorn.Server(configuration).run(sockets=[bound])
