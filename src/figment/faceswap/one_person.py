@@ -1,8 +1,8 @@
 """Whether the faces of a faceset are all one person's.
 
 An embedder says of two faces of one person that they point the same way, up to its `SAME`. By the default embedder, the
-farthest face of five clips of one or two people had a cosine of 0.966 to the middle of its person, the nearest of 110
-portraits of others 0.911; its `SAME`, 0.92, lies between.
+farthest of 318 faces in four clips of one person each had a cosine of 0.974 to the middle of its person, the nearest of
+110 portraits of others 0.911; its `SAME`, 0.92, lies between.
 """
 
 import numpy as np
