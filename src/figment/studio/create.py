@@ -32,13 +32,19 @@ STEPS, GUIDANCE, STRENGTH = 16, 3.0, 0.6
 
 
 def create(
-    request: CreateRequest, options: Options = STANDARD, gallery: Gallery | None = None, root: Path = Path()
+    request: CreateRequest,
+    options: Options = STANDARD,
+    gallery: Gallery | None = None,
+    root: Path = Path(),
+    *,
+    preview: bool = False,
 ) -> Task[list[Path]]:
     """Make the pictures of `request`, each from its own seed, and return where they were written.
 
     A model of Figment's own or a Stable Diffusion checkpoint in the folders of `root` makes them; `options` are for the
-    latter. Every picture is written as soon as it is made, so that a stopped task keeps what it has. Raises InputError,
-    PixelError, CheckpointError or OutputError before anything is written for what cannot be done.
+    latter. Every picture is written as soon as it is made, so that a stopped task keeps what it has. With `preview` a
+    picture is seen as it comes about, which a checkpoint's always are. Raises InputError, PixelError, CheckpointError
+    or OutputError before anything is written for what cannot be done.
     """
     if request.out is not None:
         format_of(request.out)
@@ -51,7 +57,7 @@ def create(
         return (yield from paint(request, options, entry, gallery or Gallery(), root))
     _refuse(options)
     model = ready(entry)
-    wanted = _sample_request(request, model)
+    wanted = _sample_request(request, model, preview=preview)
     first = secrets.randbelow(2**32 - request.count) if request.seed is None else request.seed
     written = []
     for index in range(request.count):
@@ -113,7 +119,7 @@ def _opened(path: Path, _modified: int) -> GenerativeModel[Any]:
     return model
 
 
-def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> SampleRequest:
+def _sample_request(asked: CreateRequest, model: GenerativeModel[Any], *, preview: bool) -> SampleRequest:
     """The model's side of a request: checked, with its pictures loaded."""
     size = asked.sides
     height, width = size or (None, None)
@@ -131,6 +137,7 @@ def _sample_request(asked: CreateRequest, model: GenerativeModel[Any]) -> Sample
         init=init,
         strength=STRENGTH if asked.strength is None else asked.strength,
         mask=mask,
+        preview=preview,
     )
 
 

@@ -11,11 +11,13 @@ from figment.server.a1111.preferences import Preferences
 from figment.server.studio import Studio, TheStudio, Whoever
 from figment.studio.jobs.job import Job
 
-__all__ = ["SKIPPED", "router"]
+__all__ = ["AFTER", "SKIPPED", "router"]
 
 router = APIRouter()
 SKIPPED: set[str] = set()
 """Jobs that were ended by "skip", so that the rest of their requests goes on. An id is never used twice."""
+AFTER: dict[str, list[str]] = {}
+"""Jobs of the requests that are being answered, each with those that follow it in its request."""
 ENGINE = {
     "samples_save": True,
     "samples_format": "png",
@@ -46,7 +48,8 @@ def progress(studio: TheStudio, who: Whoever, skip_current_image: bool = False) 
 def interrupt(studio: TheStudio, who: Whoever) -> dict[str, Any]:
     """End the pictures in hand, and the rest of their requests. Another user's are none of one's own."""
     for job in _running(studio, who.name):
-        studio.store.cancel(job.id, who.name)
+        for id in [*reversed(AFTER.get(job.id, ())), job.id]:
+            studio.store.cancel(id, who.name)
     return {}
 
 

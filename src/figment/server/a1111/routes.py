@@ -10,7 +10,7 @@ from figment.pixels.files import read_text
 from figment.server.a1111 import control, lists
 from figment.server.a1111.answers import drawn, files
 from figment.server.a1111.bodies import Drawing, FromPicture, FromPrompt, OnePicture
-from figment.server.a1111.control import SKIPPED
+from figment.server.a1111.control import AFTER, SKIPPED
 from figment.server.a1111.methods import ENLARGERS, LATENT
 from figment.server.a1111.preferences import Preferences, changed
 from figment.server.a1111.texts import filled, styled, styles
@@ -68,10 +68,16 @@ def _parsed(text: str) -> dict[str, Any]:
 async def _drawn(body: B, studio: Studio, user: str, request: Request) -> dict[str, Any]:
     """Queue what is asked for, wait for it and answer with what it made."""
     lent = Lent(studio.places(user), studio.settings.most_uploads)
+    ids: list[str] = []
     try:
         queued = await run_in_threadpool(_queued, body, studio, user, lent)
+        ids = [job.id for job in queued]
+        AFTER.update({id: ids[number + 1 :] for number, id in enumerate(ids)})
         done = await ended(studio, queued, request, SKIPPED)
     finally:
+        for id in ids:
+            del AFTER[id]
+            SKIPPED.discard(id)
         await run_in_threadpool(lent.give_back)
     refuse_failed(done[-1])
     made = await run_in_threadpool(files, done, studio.places(user))

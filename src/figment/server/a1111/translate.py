@@ -17,6 +17,8 @@ __all__ = ["STEPS", "Around", "jobs"]
 
 STEPS = 50
 """What AUTOMATIC1111 takes where none are given."""
+SLOW = 32
+"""Steps from which on there is time to look at previews of Figment's own models."""
 OWN_SAMPLER = "Flow AB2"
 FILLS = ("fill", "original", "noise", "nothing")
 RESIZES = ("stretch", "cover", "contain", "latent")
@@ -56,7 +58,7 @@ def jobs(body: Drawing, around: Around, inits: Sequence[str] = (), mask: str | N
         if init is not None:
             one |= {"init": init, "mask": mask}
         shifted = {"subseed": (options["subseed"] + moved) % 2**32} if mixes else {}
-        found.append({"request": one, "options": options | shifted})
+        found.append({"request": one, "options": options | shifted, "preview": (body.steps or 0) >= SLOW})
     return found
 
 
