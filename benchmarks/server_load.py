@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -172,17 +172,18 @@ async def fairness(clients: list[Client]) -> None:
 async def overload(clients: list[Client], rate: float, seconds: float) -> None:
     """Submissions at a fixed rate, whatever the answers."""
     answers: list[tuple[Answer, float]] = []
+    idle: dict[str, list[Client]] = defaultdict(list)
     broken = 0
 
     async def post(client: Client, number: int) -> None:
         nonlocal broken
-        own = Client(client.port, client.key)
+        own = idle[client.key].pop() if idle[client.key] else Client(client.port, client.key)
         begun = time.perf_counter()
         try:
             answers.append((await own.call("POST", "/api/jobs", small(number)), time.perf_counter() - begun))
         except ConnectionError:
             broken += 1
-        own.close()
+        idle[client.key].append(own)
 
     begun, tasks = time.monotonic(), list[asyncio.Task[None]]()
     while (now := time.monotonic() - begun) < seconds:
@@ -190,6 +191,8 @@ async def overload(clients: list[Client], rate: float, seconds: float) -> None:
             tasks.append(asyncio.create_task(post(clients[len(tasks) % len(clients)], len(tasks))))
         await asyncio.sleep(0.005)
     await asyncio.gather(*tasks)
+    for own in (own for clients_of in idle.values() for own in clients_of):
+        own.close()
     states = Counter(answer.status for answer, _ in answers)
     patient = all("retry-after" in answer.headers for answer, _ in answers if answer.status == 429)
     refused = [spent for answer, spent in answers if answer.status == 429] or [0.0]

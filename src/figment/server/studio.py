@@ -36,6 +36,7 @@ class Studio:
 
         It waits for the disk, so that what was accepted is kept: call it from a thread.
         """
+        self.store.check_room(user, key)
         prepared = kinds.prepared(kind, values, self.places(user))
         return self.store.submit(kind, prepared, user, key, kinds.cost(kind, prepared))
 

@@ -132,7 +132,11 @@ def test_a_full_queue_says_when_to_come_back(tmp_path: Path) -> None:
     with pytest.raises(QueueFull, match="You have 2") as full:
         store.submit("create", {}, "ann")
     assert full.value.retry_after >= 1
+    with pytest.raises(QueueFull, match="You have 2"):
+        store.check_room("ann")
+    store.check_room("ann", "first")
     assert store.submit("create", {}, "ann", key="first")
+    store.check_room("bob")
     store.submit("create", {}, "bob")
     with pytest.raises(QueueFull, match="There are 3"):
         store.submit("create", {}, "cid")

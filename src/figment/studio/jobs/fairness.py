@@ -4,23 +4,26 @@ Users take turns by the work that they were given so far: start-time fair queuei
 """
 
 import sqlite3
+from collections.abc import Callable, Sequence
 
 from figment.studio.jobs.job import QueueFull, State
 
-__all__ = ["CRASHES", "activate", "admit", "after_death", "charge"]
+__all__ = ["CRASHES", "Read", "activate", "admit", "after_death", "charge"]
 
+Read = Callable[..., Sequence[sqlite3.Row]]
+"""Runs a query with its values, and returns all rows."""
 CRASHES = 5
 """Deaths of a worker in a row, none further than the one before, after which a job is given up."""
 
 
-def admit(database: sqlite3.Connection, user: str, capacity: int, per_user: int) -> None:
+def admit(read: Read, user: str, capacity: int, per_user: int) -> None:
     """Raise QueueFull where `capacity` jobs wait already, or `per_user` of this user."""
     waiting = "SELECT count(*), coalesce(sum(user = ?), 0) FROM jobs WHERE state = 'queued'"
-    everyone, own = database.execute(waiting, (user,)).fetchone()
+    everyone, own = read(waiting, user)[0]
     if own >= per_user:
-        raise QueueFull(f"You have {own} jobs waiting, which is the most; try again later.", pace(database))
+        raise QueueFull(f"You have {own} jobs waiting, which is the most; try again later.", pace(read))
     if everyone >= capacity:
-        raise QueueFull(f"There are {everyone} jobs waiting, which is the most; try again later.", pace(database))
+        raise QueueFull(f"There are {everyone} jobs waiting, which is the most; try again later.", pace(read))
 
 
 def activate(database: sqlite3.Connection, user: str) -> None:
@@ -39,10 +42,10 @@ def charge(database: sqlite3.Connection, user: str, cost: float) -> None:
     database.execute("UPDATE shares SET spent = spent + ? WHERE user = ?", (cost, user))
 
 
-def pace(database: sqlite3.Connection) -> float:
+def pace(read: Read) -> float:
     """Seconds from the end of one job to the end of the next, of late; 1 when nothing is known, or for less."""
-    ended = "SELECT finished FROM jobs WHERE state IN ('done', 'failed') ORDER BY finished DESC LIMIT 20"
-    times = [row[0] for row in database.execute(ended)]
+    ended = "SELECT finished FROM jobs WHERE state = 'done' ORDER BY number DESC LIMIT 20"
+    times = sorted((row[0] for row in read(ended)), reverse=True)
     return max(1.0, (times[0] - times[-1]) / (len(times) - 1)) if len(times) > 1 else 1.0
 
 

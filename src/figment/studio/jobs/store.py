@@ -17,7 +17,7 @@ from typing import Any
 from figment.core.errors import InputError
 from figment.core.task import Progress
 from figment.studio.jobs.database import Database
-from figment.studio.jobs.fairness import activate, admit, after_death, charge
+from figment.studio.jobs.fairness import Read, activate, admit, after_death, charge
 from figment.studio.jobs.job import ENDED, Event, Job, LeaseLost, NoSuchJob, State, from_row
 
 __all__ = ["JobStore"]
@@ -52,7 +52,7 @@ class JobStore:
             earlier = database.execute("SELECT * FROM jobs WHERE user = ? AND key = ?", (user, key)).fetchone()
             if earlier is not None:
                 return _same(earlier, kind, content)
-            admit(database, user, self.capacity, self.per_user)
+            admit(_reading(database), user, self.capacity, self.per_user)
             activate(database, user)
             row = database.execute(
                 "INSERT INTO jobs(id, kind, parameters, user, key, cost, created, updated) VALUES(?,?,?,?,?,?,?,?) "
@@ -61,6 +61,11 @@ class JobStore:
             ).fetchone()
             _tell(database, name, "queued")
             return from_row(row)
+
+    def check_room(self, user: str = "local", key: str | None = None) -> None:
+        """Raise QueueFull where `submit` would, at the cost of a look: many ask when it is full."""
+        if not self._database.read("SELECT 1 FROM jobs WHERE user = ? AND key = ?", user, key):
+            admit(self._database.read, user, self.capacity, self.per_user)
 
     def get(self, id: str, user: str | None = None) -> Job:
         """The job of this id, of `user` if one is named. Raises NoSuchJob."""
@@ -250,6 +255,10 @@ def _same(earlier: sqlite3.Row, kind: str, content: str) -> Job:
     if (earlier["kind"], earlier["parameters"]) != (kind, content):
         raise InputError(f"The key {earlier['key'][:40]!a} stood for another job; take a new one.")
     return from_row(earlier)
+
+
+def _reading(database: sqlite3.Connection) -> Read:
+    return lambda query, *values: database.execute(query, values).fetchall()
 
 
 def _held(database: sqlite3.Connection, id: str, fence: int, change: str, *values: Any) -> sqlite3.Row:

@@ -8,6 +8,7 @@ that returns a `Made`. A kind imports nothing heavy before it is run: the server
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -43,15 +44,13 @@ class Made:
 
 def names(*, quick: bool | None = None) -> tuple[str, ...]:
     """All kinds, or those that are `quick`, or not."""
-    found = sorted(module.name for module in iter_modules(__path__))
-    return tuple(name for name in found if quick is None or kind(name).QUICK is quick)
+    return tuple(name for name in _files() if quick is None or kind(name).QUICK is quick)
 
 
 def kind(name: str) -> ModuleType:
     """The kind called `name`. Raises InputError for none."""
-    known = [module.name for module in iter_modules(__path__)]
-    if name not in known:
-        raise InputError(f"There is no kind of job {name[:40]!a}; there are: {', '.join(sorted(known))}.")
+    if name not in _files():
+        raise InputError(f"There is no kind of job {name[:40]!a}; there are: {', '.join(_files())}.")
     return import_module(f"{__name__}.{name}")
 
 
@@ -65,3 +64,8 @@ def cost(name: str, values: Mapping[str, Any]) -> float:
     """The expected work of a job with prepared `values`."""
     module = kind(name)
     return float(module.cost(from_dict(module.Parameters, values)))
+
+
+@cache
+def _files() -> tuple[str, ...]:
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
