@@ -1,0 +1,314 @@
+"""The network of a swap learns the faces of both sides of a workspace.
+
+A training saves by time, when it is closed, at Ctrl-C and when the system ends it, and goes on from there with the
+same steps that it would have done. A step that breaks down is undone together with those since the last save, and the
+rate halved; a step that does not fit into memory is done in parts.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from figment.core.config import to_dict
+from figment.core.errors import TrainingError
+from figment.core.files import write_bytes
+from figment.core.task import Progress, Task
+from figment.faceswap.batches import Examples, Faces, split
+from figment.faceswap.descent import SparseRMSprop
+from figment.faceswap.losses import face_loss, likeness, mask_loss
+from figment.faceswap.model import SwapModel, SwapNetwork
+from figment.faceswap.outlook import steps_to
+from figment.faceswap.preview import page
+from figment.faceswap.training_files import States, SwapState
+from figment.faceswap.training_recipes import PRESETS, Recipe, SwapSettings
+from figment.faceswap.workspace import Step, Workspace
+from figment.nn.ema import Average
+from figment.pixels.files import encode
+from figment.training.device import Place, pays_in_bfloat16, place
+from figment.training.journal import Journal
+
+__all__ = ["Training", "train"]
+
+CHECK_EVERY = 20  # steps; figures are checked and noted as often
+AVERAGE_EVERY = 8
+WARMUP = 100
+BREAKDOWNS = 5  # without a save between them
+
+
+def train(workspace: Workspace, settings: SwapSettings) -> Task[Path]:
+    """Train on the facesets of `workspace` to the end, going on from its model; return the path of the weights.
+
+    Raises DataError for a side without faces, TrainingError for a model of another shape and for one that keeps
+    breaking down.
+    """
+    here = place()
+    training = Training(workspace, settings, PRESETS[settings.preset], here)
+    if here.leads:
+        workspace.begin(Step.TRAIN, to_dict(settings))
+    yield from training.run()
+    if here.leads:
+        workspace.finish(Step.TRAIN, {"step": training.step, **training.figures})
+    return training.weights
+
+
+class Training:
+    """One sitting of a training in this process."""
+
+    def __init__(self, workspace: Workspace, settings: SwapSettings, recipe: Recipe, here: Place) -> None:
+        """Read the faces and the newest state. Raises DataError and TrainingError."""
+        self.settings, self.recipe, self.here = settings, recipe, here
+        self.folder, self.weights = workspace.model, workspace.model / f"{settings.preset}.safetensors"
+        self.states = States(workspace.model, settings.preset, settings.keep)
+        sides = [(side.faceset, *split(side.faceset)) for side in (workspace.src, workspace.dst)]
+        size, kind = recipe.shape.size, settings.face_type
+        self.faces = [Faces(faceset, learnt, size, kind) for faceset, learnt, _ in sides]
+        self.kept = [_on(Faces(faceset, back, size, kind).plain(), here) for faceset, _, back in sides]
+        self.low = recipe.low and pays_in_bfloat16(here.device, settings.precision)
+        self.parts, self.breakdowns = 1, 0
+        self.figures: dict[str, float] = {}
+        self.warning = ""
+        self._restore(self.states.newest())
+
+    def run(self) -> Task[None]:
+        """Train to the end of the settings' iterations, and save when closed."""
+        journal = Journal(self.folder, self.settings.preset, self.step, writes=self.here.leads)
+        saved_at, saved_step, began = time.monotonic(), self.step, (self.step, time.monotonic())
+        with _ended() as ended:
+            try:
+                while self._unfinished() and not ended:
+                    losses = self._advance()
+                    if self.step % CHECK_EVERY == 0 and self._note(losses, began):
+                        journal.write(self.step, self.figures, self.warning)
+                    late = time.monotonic() - saved_at > 60 * self.settings.save_minutes
+                    if late or self.step in (1, 100, 1000):
+                        yield self._keep(journal)
+                        saved_at, saved_step = time.monotonic(), self.step
+                    else:
+                        yield Progress(self.step, self.settings.iterations, "train", self.figures, self.warning)
+            finally:
+                if self.whole and self.step > saved_step:
+                    self._save()
+        if ended:
+            raise KeyboardInterrupt
+        yield self._keep(journal)
+
+    def _unfinished(self) -> bool:
+        """Whether steps are left to do; at the end, those that turn out to have broken down."""
+        if self.step >= self.settings.iterations and not self._sound():
+            self._undo()
+        return self.step < self.settings.iterations
+
+    def _restore(self, state: SwapState | None) -> None:
+        """Stand where `state` does, or at the start."""
+        torch.manual_seed(self.settings.seed)
+        self.network = SwapNetwork(self.recipe.shape)
+        if state is not None and dict(state.shape) != to_dict(self.recipe.shape):
+            raise TrainingError(f"The model in {self.folder} has another shape; move it away or name another preset.")
+        if state is not None:
+            self.network.load_state_dict(dict(state.weights))
+        self.network.to(self.here.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # it is one
+        self.tensors = dict(self.network.named_parameters())
+        self.optimizer = _optimizer(self.recipe, self.network)
+        self.average = Average(self.tensors, self.recipe.average)
+        self.step, self.slowed, self.seconds, self.whole = 0, 1.0, 0.0, True
+        self.likeness: list[tuple[int, float]] = []
+        if state is not None:
+            self.step, self.slowed, self.seconds = state.step, state.slowed, state.seconds
+            self.likeness = [(step, value) for step, value in state.likeness]
+            self.optimizer.load_state_dict(dict(state.optimizer))
+            for name, tensor in state.average.items():
+                self.average.tensors[name].copy_(tensor)
+
+    def _advance(self) -> dict[str, Tensor]:
+        """One step, in as many parts as memory asks for."""
+        self.whole, began = False, time.monotonic()
+        examples = [_on(self._batch(side), self.here) for side in (0, 1)]
+        while True:
+            try:
+                torch.manual_seed(hash((self.settings.seed, self.step)) % 2**63)
+                losses = self._descend(examples)
+                break
+            except RuntimeError as error:
+                self._halve(error)
+        self.step += 1
+        if self.recipe.average and self.step % AVERAGE_EVERY == 0:
+            self.average.update(self.tensors, self.step, AVERAGE_EVERY)
+        self.whole, self.seconds = True, self.seconds + time.monotonic() - began
+        return losses
+
+    def _batch(self, side: int) -> Examples:
+        """The faces of `side` for this step; with `repeat`, every third are those of the step before, not bent."""
+        again = self.recipe.repeat and self.step % 3 == 2
+        number = (self.step - again) * self.here.world + self.here.rank
+        done = self.step / self.settings.iterations
+        bent = min(1.0, (1 - done) / self.recipe.taper) if self.recipe.taper else 1.0
+        count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
+        return self.faces[side].batch(number, count, seed, even=self.recipe.even, strength=0.0 if again else bent)
+
+    def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
+        """Step down the gradient of both sides' losses, which are returned."""
+        self.optimizer.zero_grad(set_to_none=True)
+        totals = [torch.zeros((), device=self.here.device) for _ in examples]
+        for part in range(self.parts):
+            pieces = [one.part(part, self.parts) for one in examples]
+            losses = [loss / self.parts for loss in self._losses(pieces)]
+            torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
+            totals = [total + loss.detach() for total, loss in zip(totals, losses, strict=True)]
+        self.here.average([p.grad for p in self.tensors.values() if p.grad is not None] + totals)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.rate * self.slowed * self._rate()
+        self.optimizer.step()
+        return dict(zip(("src loss", "dst loss"), totals, strict=True))
+
+    def _losses(self, pieces: list[Examples]) -> list[Tensor]:
+        network, count = self.network, len(pieces[0].shown)
+        shown = torch.cat([piece.shown for piece in pieces]).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.here.device.type, torch.bfloat16, enabled=self.low):
+            told = network.inter(network.encoder(shown))
+            drawn = [network.decoder_src(told[:count]), network.decoder_dst(told[count:])]
+        finer, eyes = self.recipe.finer, self.recipe.eyes
+        return [
+            face_loss(face, piece.face, piece.mask, piece.parts, finer=finer, eyes=eyes) + mask_loss(mask, piece.mask)
+            for (face, mask), piece in zip(drawn, pieces, strict=True)
+        ]
+
+    def _rate(self) -> float:
+        """Share of the peak: a linear rise, then a cosine (Loshchilov & Hutter 2017)."""
+        if not self.recipe.schedule:
+            return 1.0
+        done = min(1.0, self.step / self.settings.iterations)
+        return min(1.0, (self.step + 1) / WARMUP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+
+    def _halve(self, error: RuntimeError) -> None:
+        """Do steps in twice as many parts where `error` says that memory ran out; else raise it."""
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise error
+        largest = max(1, self.settings.batch // self.here.world)
+        if self.parts >= largest:
+            raise TrainingError("A single face does not fit into memory; close other programs.") from error
+        self.parts = next(parts for parts in range(2 * self.parts, largest + 1) if largest % parts == 0)
+        if self.here.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.warning = f"Memory ran out; each step is now done in {self.parts} parts."
+
+    def _note(self, losses: Mapping[str, Tensor], began: tuple[int, float]) -> bool:
+        """Take the figures of this step; False where it broke down and all since the last save was undone."""
+        figures = {name: float(value) for name, value in losses.items()}
+        if not all(math.isfinite(value) for value in figures.values()):
+            self._undo()
+            return False
+        each = (time.monotonic() - began[1]) / max(1, self.step - began[0])
+        self.figures |= figures | {"seconds left": each * (self.settings.iterations - self.step)}
+        aim = steps_to(self.likeness, self.settings.quality)
+        if math.isfinite(aim):
+            self.figures["seconds to quality"] = each * max(0.0, aim - self.step)
+        return True
+
+    def _undo(self) -> None:
+        self.breakdowns += 1
+        broken, slowed = self.step, self.slowed / 2
+        if self.breakdowns > BREAKDOWNS:
+            self.whole = False
+            raise TrainingError(f"Training broke down at step {broken} again and again; train in fp32 or anew.")
+        self._restore(self.states.newest())
+        self.slowed = min(self.slowed, slowed)
+        self.warning = f"Step {broken} broke down; training goes on from step {self.step} at half the rate."
+
+    def _keep(self, journal: Journal) -> Progress:
+        """Save, judge the faces that were kept back, and report with a preview."""
+        picture = None
+        if not self._sound():
+            self._undo()
+        elif self.here.leads:
+            network = self._averaged().to(self.here.device)
+            self.figures["likeness"] = self._judge(network)
+            self._save()
+            journal.write(self.step, self.figures, self.warning)
+            journal.draw()
+            picture = page(network, *self.kept)
+            write_bytes(self.folder / f"{self.settings.preset}-preview.png", encode(picture, "png"))
+        return Progress(self.step, self.settings.iterations, "train", self.figures, self.warning, picture)
+
+    @torch.no_grad()
+    def _judge(self, network: SwapNetwork) -> float:
+        """Mean likeness of the faces that were kept back, each drawn as its own person."""
+        values = []
+        for side, kept in zip(("src", "dst"), self.kept, strict=True):
+            values.append(likeness(network(kept.face, side)[0], kept.face, kept.mask).mean())
+        value = float(torch.stack(values).mean())
+        if not self.likeness or self.likeness[-1][0] < self.step:
+            self.likeness.append((self.step, value))
+        return value
+
+    def _sound(self) -> bool:
+        return all(bool(tensor.isfinite().all()) for tensor in self.tensors.values())
+
+    def _averaged(self) -> SwapNetwork:
+        """The network with its averaged weights."""
+        with torch.device("meta"):
+            network = SwapNetwork(self.recipe.shape)
+        network.to_empty(device="cpu").load_state_dict(self.average.tensors if self.recipe.average else self.tensors)
+        return network.eval()
+
+    def _save(self) -> None:
+        """Write state and weights, unless a weight is not finite."""
+        if not self.here.leads or not self._sound():
+            return
+        weights, average = ({n: t.detach().cpu() for n, t in named.items()} for named in self._both())
+        shape = to_dict(self.recipe.shape)
+        state = SwapState(self.step, weights, average, self.optimizer.state_dict(), shape)
+        self.states.save(replace(state, slowed=self.slowed, likeness=self.likeness, seconds=self.seconds))
+        SwapModel(self._averaged(), self.settings.face_type).save(self.weights, self.step, self.figures)
+        self.breakdowns = 0
+
+    def _both(self) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
+        return self.tensors, (self.average.tensors if self.recipe.average else {})
+
+
+def _optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
+    if recipe.optimizer == "rmsprop":
+        return SparseRMSprop(network.parameters(), recipe.rate)
+    return AdamW(network.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+
+
+def _on(examples: Examples, here: Place) -> Examples:
+    return Examples(*(tensor.to(here.device, non_blocking=True) for tensor in examples))
+
+
+@contextmanager
+def _ended() -> Iterator[list[int]]:
+    """A list that gets the number of a signal to end, Ctrl-C or SIGTERM; a second one acts as before.
+
+    Elsewhere than in the main thread signals are not ours to take.
+    """
+    ended: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield ended
+        return
+    before: dict[int, Any] = {}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        ended.append(number)
+        restore()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, note)
+    try:
+        yield ended
+    finally:
+        restore()

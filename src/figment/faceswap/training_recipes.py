@@ -1,0 +1,69 @@
+"""How each preset learns: Quick96 as DeepFaceLab trains it, and "figment", whose choices are measured.
+
+What each choice of "figment" is worth at equal computing time stands in docs/experiments.md.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from figment.core.config import Field, config
+from figment.faceswap.faces import FaceType
+from figment.faceswap.model import Shape
+
+__all__ = ["PRESETS", "Recipe", "SwapSettings"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a preset fixes."""
+
+    shape: Shape
+    optimizer: Literal["adamw", "rmsprop"]
+    rate: float
+    """Peak learning rate."""
+    low: bool
+    """Whether to compute in bfloat16 where that is faster."""
+    schedule: bool
+    """Whether the rate rises at first and falls as a cosine; else it stays."""
+    average: float
+    """Decay of the moving average of weights that is kept; 0 for the weights themselves."""
+    finer: bool
+    """Structure at two sizes and the mean distance, instead of one size and the mean square."""
+    eyes: float
+    """Weight of eyes and mouth."""
+    even: bool
+    """Whether every direction of the face is shown as often."""
+    repeat: bool
+    """Whether every third batch is the one before, unbent."""
+    taper: float
+    """Share of the run, its last, in which faces are bent less and less."""
+
+
+PRESETS = {
+    "figment": Recipe(Shape(decoder=32), "adamw", 5e-4, True, True, 0.999, True, 3.0, True, False, 0.3),
+    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, 0.0, False, True, 0.0),
+}
+
+
+@config
+class SwapSettings:
+    """How to train a swap."""
+
+    preset: Literal["figment", "quick96"] = "figment"
+    """What is learnt and how; quick96 is DeepFaceLab's."""
+    iterations: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Steps in all, those of earlier sittings too."""
+    batch: Annotated[int, Field(ge=1, le=256)] = 4
+    """Faces of each side in a step."""
+    face_type: FaceType = FaceType.FULL
+    """How much of the head is learnt."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Numbers to compute with; auto takes bfloat16 where the preset allows it and the device is faster for it."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Same seed, same faces in the same order."""
+    save_minutes: Annotated[float, Field(gt=0, le=1440)] = 5
+    """How often to save."""
+    keep: Annotated[int, Field(ge=1, le=100)] = 2
+    """How many of the last states to keep."""
+    quality: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """Likeness (SSIM) of faces that are kept back, for which the time left is estimated."""

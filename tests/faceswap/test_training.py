@@ -1,0 +1,184 @@
+"""Training a swap: what it makes, and that nothing stops it for good."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.faceswap.made_swap import RECIPE, SMALL, training, workspace
+
+from figment.core.errors import TrainingError
+from figment.core.task import finish
+from figment.faceswap.descent import SparseRMSprop
+from figment.faceswap.model import SwapModel
+from figment.faceswap.outlook import steps_to
+from figment.faceswap.training import Training
+from figment.faceswap.training_recipes import PRESETS
+
+
+def weights(done: Training) -> bytes:
+    return done.weights.read_bytes().partition(b"}}")[2]
+
+
+def test_green_faces_become_red_ones(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    settings = {"iterations": 120, "batch": 4}
+    done = training(made, replace(RECIPE, rate=3e-3, average=0.9), **settings)
+    reports: list[float] = []
+    finish(done.run(), lambda report: reports.append(report.metrics.get("dst loss", np.nan)))
+    assert reports[-1] < 0.6 * reports[20]
+    model = SwapModel.load(done.weights)
+    shown = (done.kept[1].face.permute(0, 2, 3, 1).numpy() * 255).astype(np.uint8)
+    rgb, predicted, target = model.swap(shown)
+    middle = rgb[0, 12:20, 12:20].mean((0, 1))
+    assert middle[0] > 1.5 * middle[1]
+    assert all(mask[0, 16, 16] > 1.5 * mask[0, 0, 0] for mask in (predicted, target))
+    assert {"log.jsonl", "figment-curve.png", "figment-preview.png"} <= {p.name for p in done.folder.iterdir()}
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, replace(PRESETS["quick96"], shape=SMALL)])
+def test_a_training_that_was_stopped_ends_with_the_same_bytes(tmp_path: Path, recipe: object) -> None:
+    whole = training(workspace(tmp_path / "a"), recipe)  # type: ignore[arg-type]
+    finish(whole.run())
+    made = workspace(tmp_path / "b")
+    task = training(made, recipe).run()  # type: ignore[arg-type]
+    for _ in range(11):
+        next(task)
+    task.close()
+    again = training(made, recipe)  # type: ignore[arg-type]
+    assert again.step == 11
+    finish(again.run())
+    one, other = (SwapModel.load(done.weights).digest for done in (whole, again))
+    assert one == other
+
+
+def test_a_breakdown_is_undone_and_the_rate_halved(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    first = training(made, iterations=10)
+    finish(first.run())
+    done = training(made, iterations=40)
+    task = done.run()
+    next(task)
+    with torch.no_grad():
+        done.network.inter.dense1.weight.fill_(float("nan"))
+    warnings = {report.warning for report in task}
+    assert any("goes on from step 10 at half the rate" in warning for warning in warnings)
+    assert done.slowed == 0.5
+    assert done.step == 40
+    assert all(tensor.isfinite().all() for tensor in done.tensors.values())
+
+
+def test_it_gives_up_when_nothing_helps(tmp_path: Path) -> None:
+    done = training(workspace(tmp_path), replace(RECIPE, rate=float("inf")), iterations=1000)
+    with pytest.raises(TrainingError, match="again and again"):
+        finish(done.run())
+    assert not done.weights.exists()
+
+
+def test_a_step_in_parts_is_the_same_step(tmp_path: Path) -> None:
+    """Where memory runs out, the gradient is summed over parts of the batch."""
+    plain, short = (training(workspace(tmp_path / name), batch=4) for name in ("a", "b"))
+    descend = short._descend
+
+    def small(examples: list[object]) -> object:
+        if short.parts < 2:
+            raise torch.OutOfMemoryError("out of memory")
+        return descend(examples)  # type: ignore[arg-type]
+
+    short._descend = small  # type: ignore[method-assign, assignment]
+    one, other = plain._advance(), short._advance()
+    assert short.parts == 2
+    assert "2 parts" in short.warning
+    assert float(one["src loss"]) == pytest.approx(float(other["src loss"]), rel=1e-3)
+    grown = [(a.grad, b.grad) for a, b in zip(plain.tensors.values(), short.tensors.values(), strict=True)]
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in grown if a is not None and b is not None)
+
+
+def test_memory_for_one_face_is_the_least(tmp_path: Path) -> None:
+    done = training(workspace(tmp_path), batch=3)
+    done._halve(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    assert done.parts == 3
+    with pytest.raises(TrainingError, match="single face"):
+        done._halve(torch.OutOfMemoryError())
+    with pytest.raises(RuntimeError, match="shape"):
+        done._halve(RuntimeError("shape mismatch"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_saves_when_the_system_ends_it(tmp_path: Path, number: signal.Signals) -> None:
+    made = workspace(tmp_path)
+    before = signal.getsignal(number)
+    task = training(made, iterations=1000).run()
+    for _ in range(5):
+        next(task)
+    os.kill(os.getpid(), number)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in task:
+            pass
+    assert training(made, iterations=1000).step >= 5
+    assert signal.getsignal(number) == before
+
+
+def test_the_last_states_are_kept_and_damaged_ones_passed_over(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    for steps in (3, 6, 9):
+        finish(training(made, iterations=steps).run())
+    states = sorted(path.name for path in made.model.glob("*.state"))
+    assert states == ["figment-00000006.state", "figment-00000009.state"]
+    newest = made.model / states[1]
+    newest.write_bytes(newest.read_bytes()[:1000])
+    assert training(made).step == 6
+    for path in made.model.glob("*.state"):
+        path.write_bytes(b"")
+    with pytest.raises(TrainingError, match="No state"):
+        training(made)
+
+
+def test_a_network_of_another_shape_is_refused(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    finish(training(made, iterations=1).run())
+    with pytest.raises(TrainingError, match="another shape"):
+        training(made, replace(RECIPE, shape=replace(SMALL, inner=16)))
+
+
+def test_every_third_batch_of_quick96_is_the_one_before_unbent(tmp_path: Path) -> None:
+    done = training(workspace(tmp_path), replace(PRESETS["quick96"], shape=SMALL))
+    batches = []
+    for step in range(4):
+        done.step = step
+        batches.append(done._batch(0))
+    assert torch.equal(batches[2].face, batches[1].face)
+    assert torch.equal(batches[2].shown, batches[2].face)
+    assert not torch.equal(batches[1].shown, batches[1].face)
+    assert not torch.equal(batches[3].face, batches[2].face)
+
+
+def test_bends_fade_towards_the_end(tmp_path: Path) -> None:
+    done = training(workspace(tmp_path), iterations=100)
+    apart = []
+    for step in (50, 99):
+        done.step = step
+        batch = done._batch(0)
+        apart.append(float((batch.shown - batch.face).abs().mean()))
+    assert apart[1] < 0.3 * apart[0]
+
+
+def test_three_weights_of_ten_move() -> None:
+    """In the first step each that moves does so by rate / sqrt(1 - decay)."""
+    weight = torch.nn.Parameter(torch.zeros(10_000))
+    weight.grad = torch.full((10_000,), -7.0)
+    torch.manual_seed(0)
+    SparseRMSprop([weight], lr=0.1).step()
+    moved = weight.detach() != 0
+    assert float(moved.float().mean()) == pytest.approx(0.3, abs=0.02)
+    assert torch.allclose(weight.detach()[moved], torch.tensor(0.1 / 0.1**0.5), atol=1e-5)
+
+
+def test_the_time_left_follows_a_power_of_the_steps() -> None:
+    course = [(step, 1 - 2 * step**-0.5) for step in (100, 200, 400, 800)]
+    assert steps_to(course, 0.98) == pytest.approx(10_000, rel=1e-6)
+    assert np.isnan(steps_to(course[:2], 0.98))
+    assert np.isinf(steps_to([(step, 0.5) for step in (1, 2, 3)], 0.9)) or steps_to([(1, 0.5)] * 3, 0.9) > 1e6
