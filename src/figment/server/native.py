@@ -41,7 +41,7 @@ class JobView:
     warning: str
     metrics: dict[str, float | None]
     preview: str
-    """Path of the newest preview; empty when there is none."""
+    """Path of the newest preview while the job runs; else empty."""
     result: dict[str, Any] | None
     """"files" lists what was made, by path and settings."""
     error: str
@@ -74,7 +74,7 @@ def view(job: Job) -> JobView:
     """What is shown of `job`; figures that are no numbers, such as a loss that ran away, are null."""
     shown = {name: getattr(job, name) for name in JobView.__dataclass_fields__}
     metrics = {name: value if math.isfinite(value) else None for name, value in job.metrics.items()}
-    preview = f"/api/jobs/{job.id}/preview?of={job.preview}" if job.preview else ""
+    preview = f"/api/jobs/{job.id}/preview?of={job.preview}" if job.preview and not job.ended else ""
     return JobView(**shown | {"metrics": metrics, "preview": preview})
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import random
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -55,7 +56,7 @@ class Problems:
     async def _ours(self, request: Request, error: Exception) -> Response:
         headers = None
         if isinstance(error, QueueFull):
-            headers = {"Retry-After": str(math.ceil(error.retry_after))}
+            headers = {"Retry-After": str(math.ceil(error.retry_after * random.uniform(1, 2)))}  # noqa: S311  # apart
         status = _status(error)
         _log.info("%s %s: %s %s", request.method, request.url.path, status, error)
         return self.answer(request.url.path, status, str(error), headers)

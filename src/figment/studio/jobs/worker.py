@@ -82,6 +82,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001  # a fault of ours must not stop the queue
                 _log.exception("Job %s broke.", job.id)
                 self._failed(job, f"This should not happen: {type(error).__name__}: {error}"[:500])
+        shutil.rmtree(places.job(job.id), ignore_errors=True)
 
     def _make(self, job: Job, places: Places) -> None:
         for old in places.all_staged(job.id):
