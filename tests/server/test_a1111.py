@@ -1,0 +1,343 @@
+"""AUTOMATIC1111's interface: bodies into jobs, and the refusal of what cannot be."""
+
+import base64
+import io
+import json
+import struct
+import sys
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from figment.core.config import from_dict
+from figment.core.errors import InputError
+from figment.diffusion.options import Options
+from figment.server.a1111.answers import info
+from figment.server.a1111.bodies import FromPicture, FromPrompt
+from figment.server.a1111.methods import ALIASES, ENLARGERS, LATENT, NOISY, SCHEDULES, method
+from figment.server.a1111.preferences import Values, changed
+from figment.server.a1111.texts import filled, styled, styles
+from figment.server.a1111.translate import Around, jobs
+from figment.server.models import Model
+from figment.server.problems import Problem
+from figment.studio.jobs.kinds.create import Parameters
+from figment.studio.parameters import Settings, write
+
+CHECKPOINT = Model("anything", Path("anything.safetensors"), None)
+OWN = Model("sprites-128", Path("sprites-128.safetensors"), 128)
+UPSCALERS = (*LATENT, *ENLARGERS, "esrgan")
+
+
+def job(body: Mapping[str, Any], model: Model = CHECKPOINT, **values: Any) -> Parameters:
+    """The one job of a txt2img body."""
+    (made,) = jobs(FromPrompt.model_validate(body), Around(Values(**values), model, UPSCALERS))
+    return from_dict(Parameters, made)
+
+
+def picture_job(body: Mapping[str, Any], mask: str | None = None, model: Model = CHECKPOINT) -> Parameters:
+    asked = FromPicture.model_validate({"prompt": "a", **body})
+    (made,) = jobs(asked, Around(Values(), model, UPSCALERS), ["uploads/a.png"], mask)
+    return from_dict(Parameters, made)
+
+
+def test_names_are_those_of_the_code_that_draws() -> None:
+    from inspect import signature
+
+    from figment.diffusion import schedules, upscalers
+    from figment.diffusion.sampling import methods
+    from figment.nn import samplers
+
+    assert {label: one.aliases for label, one in methods().items()} == ALIASES
+    assert tuple(schedules.SCHEDULES) == SCHEDULES
+    assert (tuple(upscalers.LATENT), tuple(upscalers.RESAMPLED)) == (LATENT, ENLARGERS)
+    noisy = {label for label in ALIASES if "eta" in signature(samplers.find(label).sample).parameters}
+    assert noisy == set(NOISY)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "found"),
+    [
+        ("Euler", None, ("Euler", "")),
+        ("DPM++ 2M Karras", None, ("DPM++ 2M", "Karras")),
+        ("DPM++ 2M Karras", "Automatic", ("DPM++ 2M", "Karras")),
+        ("DPM++ 2M Karras", "exponential", ("DPM++ 2M", "Exponential")),
+        ("DPM++ 2M SDE Karras", "", ("DPM++ 2M SDE", "Karras")),
+        ("k_euler_a", "sgm_uniform", ("Euler a", "SGM Uniform")),
+    ],
+)
+def test_older_names_of_samplers_are_split(sampler: str, schedule: str | None, found: tuple[str, str]) -> None:
+    assert method(sampler, schedule) == found
+
+
+@pytest.mark.parametrize(("sampler", "schedule"), [("Eule", None), ("Euler", "karas"), ("Karras", None)])
+def test_unknown_samplers_are_a_bad_request(sampler: str, schedule: str | None) -> None:
+    with pytest.raises(Problem, match="not found") as refused:
+        method(sampler, schedule)
+    assert refused.value.status == 400
+
+
+def test_defaults_are_those_of_automatic1111() -> None:
+    made = job({"prompt": "a cat"})
+    assert (made.request.steps, made.request.guidance, made.request.size) == (50, None, "512x512")
+    assert (made.options.sampler, made.options.schedule, made.options.rng) == ("Euler", "", "nv")
+    assert made.request.model == "anything"
+
+
+def test_every_setting_arrives() -> None:
+    body = {
+        "prompt": "a cat <lora:x:1>", "negative_prompt": "dog", "steps": 12, "cfg_scale": 5.5, "width": 640,
+        "height": 384, "sampler_name": "Euler a", "scheduler": "karras", "eta": 0.7, "seed": 9, "batch_size": 3,
+        "subseed": 4, "subseed_strength": 0.2, "seed_resize_from_w": 512, "seed_resize_from_h": 256, "tiling": True,
+        "s_min_uncond": 1.5, "disable_extra_networks": True,
+    }  # fmt: skip
+    made = job(body, CLIP_stop_at_last_layers=2, randn_source="CPU", eta_noise_seed_delta=31337, sd_vae="fine")
+    request, options = made.request, made.options
+    assert (request.prompt, request.negative, request.steps, request.guidance) == ("a cat ", "dog", 12, 5.5)
+    assert (request.size, request.seed, request.count, options.batch) == ("640x384", 9, 3, 3)
+    assert (options.sampler, options.schedule, options.eta) == ("Euler a", "Karras", 0.7)
+    assert (options.subseed, options.subseed_strength, options.seed_from) == (4, 0.2, "512x256")
+    assert (options.tiling, options.skip_below, options.clip_skip) == (True, 1.5, 2)
+    assert (options.rng, options.ensd, options.vae) == ("cpu", 31337, "fine")
+
+
+def test_eta_is_passed_over_where_no_noise_is_added() -> None:
+    assert job({"prompt": "a", "sampler_name": "DPM++ 2M", "eta": 1.0}).options.eta is None
+
+
+@pytest.mark.parametrize(
+    ("given", "factor"),
+    [
+        ({}, 2),
+        ({"hr_scale": 1.5}, 1.5),
+        ({"hr_resize_x": 1024}, 2),
+        ({"hr_resize_y": 768}, 1.5),
+        ({"hr_resize_x": 1024, "hr_resize_y": 1024}, 2),
+        ({"firstphase_width": 256, "firstphase_height": 256}, 2),
+    ],
+)
+def test_the_second_drawing_may_be_asked_for_in_any_way(given: dict[str, Any], factor: float) -> None:
+    made = job({"prompt": "a", "enable_hr": True, **given})
+    assert made.options.hires == factor
+    assert made.options.hires_strength == 0.75
+    assert made.request.size == ("256x256" if "firstphase_width" in given else "512x512")
+
+
+def test_the_second_drawing_has_settings_of_its_own() -> None:
+    body = {"prompt": "a", "enable_hr": True, "hr_upscaler": "None", "hr_sampler_name": "DPM++ 2M Karras",
+            "hr_scheduler": "Use same scheduler", "hr_second_pass_steps": 7, "hr_prompt": "b",
+            "denoising_strength": 0.3}  # fmt: skip
+    with pytest.raises(Problem, match="Scheduler not found"):
+        job(body)
+    options = job({**body, "hr_scheduler": None}).options
+    assert (options.hires_upscaler, options.hires_sampler, options.hires_schedule) == ("Lanczos", "DPM++ 2M", "Karras")
+    assert (options.hires_steps, options.hires_prompt, options.hires_strength) == (7, "b", 0.3)
+
+
+def test_batches_count_seeds_up_or_second_seeds() -> None:
+    body = {"prompt": "a", "seed": 10, "n_iter": 3, "batch_size": 2}
+    around = Around(Values(), CHECKPOINT, UPSCALERS)
+    made = jobs(FromPrompt.model_validate(body), around)
+    assert [one["request"]["seed"] for one in made] == [10, 12, 14]
+    mixed = jobs(FromPrompt.model_validate({**body, "subseed": 5, "subseed_strength": 0.1}), around)
+    assert [one["request"]["seed"] for one in mixed] == [10, 10, 10]
+    assert [one["options"]["subseed"] for one in mixed] == [5, 7, 9]
+
+
+def test_a_start_picture_and_its_mask() -> None:
+    plain = picture_job({"denoising_strength": 0.4, "resize_mode": 2})
+    assert (str(plain.request.init), plain.request.strength, plain.options.resize) == ("uploads/a.png", 0.4, "contain")
+    assert plain.options.mask_blur == 4
+    body = {"mask_blur": 9, "inpainting_fill": 2, "inpaint_full_res_padding": 16, "inpainting_mask_invert": 1}
+    masked = picture_job(body, "uploads/m.png")
+    assert (str(masked.request.mask), masked.request.strength) == ("uploads/m.png", 0.75)
+    options = masked.options
+    assert (options.mask_blur, options.fill, options.area) == (9, "noise", "masked")
+    assert (options.padding, options.mask_inverted) == (16, True)
+    whole = picture_job({"inpaint_full_res": False, "inpaint_full_res_padding": 16}, "uploads/m.png")
+    assert (whole.options.area, whole.options.padding) == ("whole", Options().padding)
+
+
+def test_several_start_pictures_are_a_job_each() -> None:
+    body = FromPicture.model_validate({"prompt": "a", "seed": 3})
+    made = jobs(body, Around(Values(), CHECKPOINT, UPSCALERS), ["uploads/a.png", "uploads/b.png"])
+    assert [(one["request"]["init"], one["request"]["seed"]) for one in made] == [
+        ("uploads/a.png", 3),
+        ("uploads/b.png", 4),
+    ]
+
+
+def test_figments_own_models_take_what_they_have() -> None:
+    made = job({"prompt": "a", "sampler_name": "Euler a", "eta": 1.0, "cfg_scale": 7}, OWN)
+    assert made.options == Options()
+    assert (made.request.size, made.request.steps, made.request.guidance) == (None, None, 7)
+    assert job({"prompt": "a", "width": 256, "height": 64}, OWN).request.size == "256x64"
+    for body in ({"enable_hr": True}, {"tiling": True}, {"subseed_strength": 0.5}):
+        with pytest.raises(InputError, match="sprites-128 is none"):
+            job({"prompt": "a", **body}, OWN)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"script_name": "x/y plot"}, "Script 'x/y plot' not found"),
+        ({"alwayson_scripts": {"ControlNet": {"args": []}}}, "always on script ControlNet not found"),
+        ({"refiner_checkpoint": "other"}, "refiner_checkpoint"),
+        ({"s_churn": 3}, "s_churn"),
+        ({"n_iter": 32, "batch_size": 16}, "at most 100 pictures"),
+        ({"enable_hr": True, "hr_upscaler": "none such"}, "hr_upscaler"),
+        ({"enable_hr": True, "hr_checkpoint_name": "other"}, "hr_checkpoint_name"),
+        ({"enable_hr": True, "hr_resize_x": 1024, "hr_resize_y": 600}, "proportions"),
+    ],
+)
+def test_what_would_change_the_picture_unseen_is_refused(body: dict[str, Any], says: str) -> None:
+    with pytest.raises((InputError, Problem), match=says):
+        job({"prompt": "a", **body})
+
+
+def test_infotext_fills_what_is_left_out() -> None:
+    extra = {"Clip skip": "2", "RNG": "CPU", "Hires upscale": "1.5", "Hires upscaler": "Lanczos"}
+    said = write(
+        Settings("a cat", 12, "DPM++ 2M", 5.0, 77, 640, 512, "Karras", "dog", "anything", strength=0.4, extra=extra)
+    )
+    body = filled(FromPrompt.model_validate({"prompt": "a hat", "infotext": said, "override_settings": {"x": 1}}))
+    assert (body.prompt, body.negative_prompt, body.steps, body.seed) == ("a hat", "dog", 12, 77)
+    assert (body.sampler_name, body.scheduler, body.width, body.height) == ("DPM++ 2M", "Karras", 640, 512)
+    assert (body.enable_hr, body.hr_scale, body.hr_upscaler, body.denoising_strength) == (True, 1.5, "Lanczos", 0.4)
+    assert body.override_settings == {
+        "CLIP_stop_at_last_layers": "2", "sd_model_checkpoint": "anything", "randn_source": "CPU", "x": 1
+    }  # fmt: skip
+    with pytest.raises(InputError, match="infotext"):
+        filled(FromPrompt.model_validate({"infotext": said.replace("Steps: 12", "Steps: 9000")}))
+
+
+def test_styles_are_put_into_the_prompts(tmp_path: Path) -> None:
+    assert styles(tmp_path) == {}
+    (tmp_path / "styles.csv").write_text(
+        'name,prompt,negative_prompt\nink,"ink, {prompt}, paper",\nsharp,sharp,blurry\n'
+    )
+    body = FromPrompt.model_validate({"prompt": "a cat", "negative_prompt": "dog", "styles": ["ink", "sharp", "gone"]})
+    made = styled(body, styles(tmp_path))
+    assert (made.prompt, made.negative_prompt) == ("ink, a cat, paper, sharp", "dog, blurry")
+
+
+def test_options_are_checked_before_they_are_kept(tmp_path: Path) -> None:
+    assert (
+        changed(Values(), {"sd_model_checkpoint": "sprites-128", "no_such": [1]}, tmp_path).CLIP_stop_at_last_layers
+        == 1
+    )
+    for wrong in ({"CLIP_stop_at_last_layers": 99}, {"sd_model_checkpoint": "../x"}, {"sd_vae": "gone"}):
+        with pytest.raises(InputError):
+            changed(Values(), wrong, tmp_path)
+
+
+def test_info_tells_what_the_settings_say() -> None:
+    texts = [write(Settings("a", 5, "Euler", 7.0, seed, 64, 64, extra={"Clip skip": "2"})) for seed in (3, 4)]
+    told = info(texts)
+    assert (told["all_seeds"], told["clip_skip"], told["infotexts"]) == ([3, 4], 2, texts)
+    assert info([])["all_seeds"] == []
+
+
+# Over HTTP, where no worker answers: whatever is refused is refused before it is queued.
+
+
+def test_nothing_heavy_is_loaded() -> None:
+    import subprocess
+
+    heavy = "{'torch', 'diffusers', 'transformers', 'openvino'} & set(sys.modules)"
+    subprocess.run(
+        [sys.executable, "-c", f"import sys, figment.server.a1111, figment.server.openai; sys.exit(bool({heavy}))"],
+        check=True,
+    )
+
+
+def test_options_go_round(client: TestClient) -> None:
+    options = client.get("/sdapi/v1/options").json()
+    assert client.post("/sdapi/v1/options", json=options).json() is None
+    assert client.get("/sdapi/v1/options").json() == options
+    model = {"sd_model_checkpoint": "tiny"}
+    assert client.post("/sdapi/v1/options", json=model).status_code == 200
+    assert client.get("/sdapi/v1/options").json()["sd_model_checkpoint"].startswith("tiny.safetensors [")
+
+
+@pytest.mark.parametrize(
+    ("route", "body", "status"),
+    [
+        ("txt2img", {"prompt": 3}, 422),
+        ("txt2img", {"prompt": "a", "steps": 1e9}, 422),
+        ("txt2img", {"prompt": "a", "width": "wide"}, 422),
+        ("txt2img", {"prompt": ""}, 422),
+        ("txt2img", {"prompt": "a", "sampler_name": "none such"}, 400),
+        ("txt2img", {"prompt": "a", "override_settings": {"sd_model_checkpoint": "../../../etc/passwd"}}, 422),
+        ("txt2img", {"prompt": "a", "infotext": "nothing"}, 422),
+        ("img2img", {"prompt": "a"}, 404),
+        ("img2img", {"prompt": "a", "init_images": ["http://127.0.0.1/secret"]}, 422),
+        ("img2img", {"prompt": "a", "init_images": ["file:///etc/passwd"]}, 422),
+        ("img2img", {"prompt": "a", "init_images": ["uploads/../../x"]}, 422),
+        ("img2img", {"prompt": "a", "init_images": ["data:image/png;base64,AAAA"]}, 422),
+        ("png-info", {"image": "****"}, 422),
+    ],
+)
+def test_hostile_bodies_are_refused_in_its_own_words(
+    client: TestClient, route: str, body: dict[str, Any], status: int
+) -> None:
+    answer = client.post(f"/sdapi/v1/{route}", json=body)
+    assert answer.status_code == status
+    told = answer.json()
+    assert set(told) == {"error", "detail", "body", "errors"}
+    assert told["detail"]
+    assert client.get("/api/jobs").json() == []
+    assert not list(Path("uploads").glob("*"))
+
+
+def test_numbers_that_are_none_are_refused(client: TestClient) -> None:
+    for text in ('{"prompt": "a", "cfg_scale": NaN}', '{"prompt": "a", "cfg_scale": Infinity}', '{"prompt": ', "[]"):
+        answer = client.post("/sdapi/v1/txt2img", content=text, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422
+        assert answer.json()["detail"]
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(client: TestClient) -> None:
+    side = 60_000
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    packed = zlib.compress(bytes(2**22), 9)
+    parts = b"".join(_chunk(kind, data) for kind, data in ((b"IHDR", head), (b"IDAT", packed), (b"IEND", b"")))
+    bomb = base64.b64encode(b"\x89PNG\r\n\x1a\n" + parts).decode()
+    answer = client.post("/sdapi/v1/img2img", json={"prompt": "a", "init_images": [bomb]})
+    assert answer.status_code == 422
+    assert "too large" in answer.json()["detail"]
+
+
+def test_too_many_batches_queue_nothing(client: TestClient) -> None:
+    answer = client.post("/sdapi/v1/txt2img", json={"prompt": "a", "n_iter": 9})
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert {job["state"] for job in client.get("/api/jobs").json()} == {"cancelled"}
+
+
+def test_png_info_reads_any_picture(client: TestClient) -> None:
+    content = io.BytesIO()
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(content, "PNG")
+    told = client.post("/sdapi/v1/png-info", json={"image": base64.b64encode(content.getvalue()).decode()})
+    assert told.json() == {"info": "", "items": {}, "parameters": {}}
+
+
+def test_a_key_is_taken_as_a_password(locked: TestClient) -> None:
+    refused = locked.get("/sdapi/v1/sd-models")
+    assert (refused.status_code, refused.json()["error"]) == (401, "HTTPException")
+    assert locked.get("/sdapi/v1/sd-models", auth=("anyone", "a-long-enough-token")).status_code == 200
+
+
+def test_progress_without_work(client: TestClient) -> None:
+    told = client.get("/sdapi/v1/progress?skip_current_image=true").json()
+    assert (told["progress"], told["state"]["job_count"], told["current_image"]) == (0, 0, None)
+    assert json.loads(client.post("/sdapi/v1/interrupt").content) == {}
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
