@@ -21,7 +21,7 @@ from typing import Any
 
 from studio_process import Client, children, studio, with_tiny_model
 
-TRAINING = {"family": "vqvae", "data": ["digits"], "steps": 4000, "batch": 16, "run": "killed", "save_minutes": 0.02}
+TRAINING = {"family": "vqvae", "data": ["digits"], "steps": 600, "batch": 16, "run": "killed", "save_minutes": 0.02}
 
 
 def pictures(number: int) -> dict[str, Any]:

@@ -200,6 +200,7 @@ async def overload(clients: list[Client], rate: float, seconds: float) -> None:
           f"429 with Retry-After: {patient}, p99 {1000 * quantile(refused, 0.99):.0f} ms")  # fmt: skip
     end = time.monotonic() + 600
     for client in clients:
+        client.close()  # the server has hung up by now
         for job in await _all(client):
             await until_ended(client, job["id"])
             assert time.monotonic() < end

@@ -56,6 +56,16 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
     assert len(_pictures(tiny_run)) == before + 3
     assert not list((tiny_run / "outputs/.making").iterdir())
 
+    asked = {"family": "vqvae", "data": ["digits"], "steps": 60, "batch": 4, "run": "killed", "save_minutes": 0}
+    job = submit(store, tiny_run, "train", **asked)
+    until(lambda: store.get(job.id).step >= 20)
+    kill(studio.pids[0])
+    until(lambda: store.get(job.id).fence == 2 and store.get(job.id).step > 0)
+    assert store.get(job.id).step >= 15, "it began anew"
+    trained = store.wait(job.id, 90)
+    assert (trained.state, trained.error) == ("done", "")
+    assert (tiny_run / "runs/killed/model.safetensors").is_file()
+
 
 @pytest.mark.parametrize("moved", [0, 1, 2])
 def test_a_plan_is_carried_out_once(tiny_run: Path, store: JobStore, moved: int) -> None:
