@@ -19,7 +19,8 @@ from figment.core.config import from_dict
 from figment.core.errors import InputError
 from figment.diffusion.options import Options
 from figment.server.a1111.answers import info
-from figment.server.a1111.bodies import FromPicture, FromPrompt
+from figment.server.a1111.bodies import Enlarging, FromPicture, FromPrompt
+from figment.server.a1111.extras import parameters
 from figment.server.a1111.methods import ALIASES, ENLARGERS, LATENT, NOISY, SCHEDULES, method
 from figment.server.a1111.preferences import Values, changed
 from figment.server.a1111.texts import filled, styled, styles
@@ -27,6 +28,7 @@ from figment.server.a1111.translate import Around, jobs
 from figment.server.models import Model
 from figment.server.problems import Problem
 from figment.studio.jobs.kinds.create import Parameters
+from figment.studio.jobs.kinds.enlarge import Parameters as Enlarge
 from figment.studio.parameters import Settings, write
 
 CHECKPOINT = Model("anything", Path("anything.safetensors"), None)
@@ -198,6 +200,17 @@ def test_figments_own_models_take_what_they_have() -> None:
 def test_what_would_change_the_picture_unseen_is_refused(body: dict[str, Any], says: str) -> None:
     with pytest.raises((InputError, Problem), match=says):
         job({"prompt": "a", **body})
+
+
+def test_extras_say_how_large_and_by_what() -> None:
+    body = {"upscaler_1": "esrgan", "upscaler_2": "Nearest", "extras_upscaler_2_visibility": 0.25}
+    made = from_dict(Enlarge, parameters(Enlarging.model_validate(body), "uploads/a.png"))
+    assert (made.by, made.fill, made.upscaler, made.second, made.share) == (2, "", "esrgan", "Nearest", 0.25)
+    filling = {"upscaler_1": "Lanczos", "resize_mode": 1, "upscaling_resize_w": 300, "upscaling_resize_h": 200}
+    assert parameters(Enlarging.model_validate(filling), "uploads/a.png")["fill"] == "300x200"
+    assert parameters(Enlarging(), "uploads/a.png")["by"] == 1
+    with pytest.raises(InputError, match="restores faces"):
+        parameters(Enlarging(gfpgan_visibility=0.5), "uploads/a.png")
 
 
 def test_infotext_fills_what_is_left_out() -> None:

@@ -69,6 +69,22 @@ def test_webuiapi_redraws_and_reads_back(a1111: Any, tmp_path: Path) -> None:
     assert read(info).prompt == "a green apple"
 
 
+def test_webuiapi_enlarges(a1111: Any, tmp_path: Path) -> None:
+    first = a1111.txt2img(prompt="a red apple", seed=1).image
+    single = a1111.extra_single_image(first, upscaler_1="Lanczos", upscaling_resize=1.5)
+    assert single.image.size == (192, 192)
+    shrunk = np.asarray(single.image.resize(first.size, Image.Resampling.BOX), np.float64)
+    assert np.abs(shrunk - np.asarray(first)).mean() < 3
+    path = tmp_path / "larger.png"
+    path.write_bytes(base64.b64decode(single.json["image"]))
+    assert "resized" in str(inspect(path))
+    several = a1111.extra_batch_images(
+        [first, first], resize_mode=1, upscaling_resize_w=160, upscaling_resize_h=200, upscaler_1="Nearest"
+    )
+    assert [image.size for image in several.images] == [(160, 200)] * 2
+    assert read(several.image.text["parameters"]).extra["Postprocess upscale to"] == "160x200"
+
+
 def test_webuiapi_sets_and_lists(a1111: Any) -> None:
     a1111.util_set_model("sprites")
     assert a1111.util_get_current_model().startswith("sprites-128.safetensors [")

@@ -52,6 +52,8 @@ class Operation(StrEnum):
     """Colours of a picture changed."""
     CROP = "crop"
     """A part of a picture."""
+    RESIZE = "resize"
+    """A picture in another size, by resampling."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ LABELS: Mapping[Operation, Label] = {
     Operation.DRAW: Label((), (SourceType.ALGORITHMIC_MEDIA,), has_parent=False),
     Operation.COLOUR: Label(("c2pa.color_adjustments",), _BY_PROGRAM, has_parent=True),
     Operation.CROP: Label(("c2pa.cropped",), _BY_PROGRAM, has_parent=True),
+    Operation.RESIZE: Label(("c2pa.resized",), _BY_PROGRAM, has_parent=True),
 }
 
 

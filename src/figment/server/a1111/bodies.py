@@ -102,8 +102,8 @@ class Enlarging(_Body):
     resize_mode: Annotated[int, Field(ge=0, le=1)] = 0
     show_extras_results: bool = True
     upscaling_resize: Annotated[float, Field(ge=1, le=8)] = 2
-    upscaling_resize_w: Side = 512
-    upscaling_resize_h: Side = 512
+    upscaling_resize_w: Annotated[int, Field(ge=1, le=8192)] = 512
+    upscaling_resize_h: Annotated[int, Field(ge=1, le=8192)] = 512
     upscaling_crop: bool = True
     upscaler_1: Short = "None"
     upscaler_2: Short = "None"

@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from figment.core.errors import InputError
 from figment.pixels.files import read_text
-from figment.server.a1111 import control, lists
+from figment.server.a1111 import control, extras, lists
 from figment.server.a1111.answers import drawn, files
 from figment.server.a1111.bodies import Drawing, FromPicture, FromPrompt, OnePicture
 from figment.server.a1111.control import AFTER, SKIPPED
@@ -120,5 +120,6 @@ def _echo(body: Drawing) -> dict[str, Any]:
     return plain | ({"init_images": None, "mask": None} if hidden else {})
 
 
+router.include_router(extras.router)
 router.include_router(control.router)
 router.include_router(lists.router)
