@@ -71,16 +71,21 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
         SwapModel.load(path)
 
 
-def their_names() -> dict[str, dict[str, tuple[int, ...]]]:
+Layers = dict[str, tuple[int, ...]]
+
+
+def their_names() -> dict[str, Layers]:
     """What Quick96's files hold, by its published layers."""
-    upscale = {f"upscale{i}/conv1": (3, 3, *c) for i, c in enumerate([(128, 2048), (512, 1024), (256, 512)])}
-    residual = {f"res{i}/conv{k}": (3, 3, c, c) for i, c in enumerate((512, 256, 128)) for k in (1, 2)}
-    mask = {f"upscalem{i}/conv1": (3, 3, *c) for i, c in enumerate([(128, 512), (128, 256), (64, 128), (32, 64)])}
-    out = {"out_conv": (1, 1, 128, 3), **{f"out_conv{i}": (3, 3, 128, 3) for i in (1, 2, 3)}}
-    decoder = {**upscale, **residual, **mask, **out, "out_convm": (1, 1, 16, 1)}
+    upscale: Layers = {f"upscale{i}/conv1": (3, 3, *c) for i, c in enumerate([(128, 2048), (512, 1024), (256, 512)])}
+    residual: Layers = {f"res{i}/conv{k}": (3, 3, c, c) for i, c in enumerate((512, 256, 128)) for k in (1, 2)}
+    mask: Layers = {
+        f"upscalem{i}/conv1": (3, 3, *c) for i, c in enumerate([(128, 512), (128, 256), (64, 128), (32, 64)])
+    }
+    out: Layers = {"out_conv": (1, 1, 128, 3), **{f"out_conv{i}": (3, 3, 128, 3) for i in (1, 2, 3)}}
+    decoder: Layers = {**upscale, **residual, **mask, **out, "out_convm": (1, 1, 16, 1)}
     widths = (3, 64, 128, 256, 512)
-    encoder = {f"down1/downs_{i}/conv1": (5, 5, widths[i], widths[i + 1]) for i in range(4)}
-    inter = {"dense1": (18432, 128), "dense2": (128, 1152), "upscale1/conv1": (3, 3, 128, 512)}
+    encoder: Layers = {f"down1/downs_{i}/conv1": (5, 5, widths[i], widths[i + 1]) for i in range(4)}
+    inter: Layers = {"dense1": (18432, 128), "dense2": (128, 1152), "upscale1/conv1": (3, 3, 128, 512)}
     return {"encoder": encoder, "inter": inter, "decoder_src": decoder, "decoder_dst": decoder}
 
 

@@ -7,14 +7,10 @@ rate halved; a step that does not fit into memory is done in parts.
 
 import math
 import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +22,7 @@ from figment.core.files import write_bytes
 from figment.core.task import Progress, Task
 from figment.faceswap.batches import Examples, Faces, split
 from figment.faceswap.descent import SparseRMSprop
+from figment.faceswap.ending import noted
 from figment.faceswap.losses import face_loss, likeness, mask_loss
 from figment.faceswap.model import SwapModel, SwapNetwork
 from figment.faceswap.outlook import steps_to
@@ -84,7 +81,7 @@ class Training:
         """Train to the end of the settings' iterations, and save when closed."""
         journal = Journal(self.folder, self.settings.preset, self.step, writes=self.here.leads)
         saved_at, saved_step, began = time.monotonic(), self.step, (self.step, time.monotonic())
-        with _ended() as ended:
+        with noted() as ended:
             try:
                 while self._unfinished() and not ended:
                     losses = self._advance()
@@ -100,7 +97,7 @@ class Training:
                 if self.whole and self.step > saved_step:
                     self._save()
         if ended:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt if ended[0] == signal.SIGINT else SystemExit(128 + ended[0])
         yield self._keep(journal)
 
     def _unfinished(self) -> bool:
@@ -228,9 +225,7 @@ class Training:
     def _keep(self, journal: Journal) -> Progress:
         """Save, judge the faces that were kept back, and report with a preview."""
         picture = None
-        if not self._sound():
-            self._undo()
-        elif self.here.leads:
+        if self.here.leads and self._sound():
             network = self._averaged().to(self.here.device)
             self.figures["likeness"] = self._judge(network)
             self._save()
@@ -284,31 +279,3 @@ def _optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
 
 def _on(examples: Examples, here: Place) -> Examples:
     return Examples(*(tensor.to(here.device, non_blocking=True) for tensor in examples))
-
-
-@contextmanager
-def _ended() -> Iterator[list[int]]:
-    """A list that gets the number of a signal to end, Ctrl-C or SIGTERM; a second one acts as before.
-
-    Elsewhere than in the main thread signals are not ours to take.
-    """
-    ended: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield ended
-        return
-    before: dict[int, Any] = {}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        ended.append(number)
-        restore()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, note)
-    try:
-        yield ended
-    finally:
-        restore()
