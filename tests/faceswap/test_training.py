@@ -54,16 +54,16 @@ def test_the_workspace_knows_how_far_its_training_is(tmp_path: Path, monkeypatch
     assert path == made.model / "figment.safetensors"
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, replace(PRESETS["quick96"], shape=SMALL)])
+@pytest.mark.parametrize("recipe", [replace(RECIPE, low=True), replace(PRESETS["quick96"], shape=SMALL)])
 def test_a_training_that_was_stopped_ends_with_the_same_bytes(tmp_path: Path, recipe: object) -> None:
-    whole = training(workspace(tmp_path / "a"), recipe)  # type: ignore[arg-type]
+    whole = training(workspace(tmp_path / "a"), recipe, precision="bf16")  # type: ignore[arg-type]
     finish(whole.run())
     made = workspace(tmp_path / "b")
-    task = training(made, recipe).run()  # type: ignore[arg-type]
+    task = training(made, recipe, precision="bf16").run()  # type: ignore[arg-type]
     for _ in range(11):
         next(task)
     task.close()
-    again = training(made, recipe)  # type: ignore[arg-type]
+    again = training(made, recipe, precision="bf16")  # type: ignore[arg-type]
     assert again.step == 11
     finish(again.run())
     one, other = (SwapModel.load(done.weights).digest for done in (whole, again))
