@@ -27,8 +27,7 @@ def cuts(signs: NDArray[np.uint8]) -> list[int]:
 
     A cut is a change of `LEAST` or more that is `SUDDEN` times the mean of the changes around it.
     """
-    flat = signs.reshape(len(signs), -1).astype(np.float32)
-    changes = np.abs(np.diff(flat, axis=0)).mean(1)
+    changes = np.abs(np.diff(signs.astype(np.float32), axis=0)).mean((1, 2, 3))
     return [0, *(number + 1 for number in range(len(changes)) if _is_cut(changes, number))] if len(signs) else []
 
 
