@@ -37,7 +37,7 @@ MAKES = {
     "compare": [["compare", "small", "--data", "digits", "-n", "20"]],
 }
 """Commands that make pictures, each with its ways of doing so."""
-MAKES_ON_THE_WAY = {"train"}
+MAKES_ON_THE_WAY = {"studio", "swap", "train"}
 MAKES_NONE = {"consent", "evaluate", "explain", "identity", "models", "verify"}
 
 

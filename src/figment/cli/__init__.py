@@ -2,12 +2,12 @@
 
 import signal
 import sys
-from importlib import import_module
 from types import FrameType
 
 import click
 
 from figment import __version__
+from figment.cli.lazy import LazyGroup
 from figment.core.errors import FigmentError
 from figment.pixels.errors import PixelError
 
@@ -25,29 +25,18 @@ COMMANDS = {
     "reproduce": "Make a picture again from the settings in its file.",
     "sample": "Make a grid of pictures from a run or a weights file.",
     "studio": "Serve the studio: jobs, gallery and interfaces for other programs.",
+    "swap": "Put a consenting person's face into a clip, step by step.",
     "train": "Train a recipe or a model family.",
     "verify": "Say where a picture or clip comes from, as far as can be known.",
 }
 
 
-class _Lazy(click.Group):
-    """A group whose commands are imported when they are called: `figment --help` loads no tensor library."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"{__name__}.{name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    package=__name__,
+    known=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="figment")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def figment(debug: bool) -> None:

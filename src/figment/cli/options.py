@@ -21,12 +21,13 @@ def options_of(
     required = set(described.get("required", ()))
 
     def decorate(command: F) -> F:
-        for name, field in reversed(list(described["properties"].items())):
+        for name, told in reversed(list(described["properties"].items())):
+            field = _resolved(told, described)
             if name in arguments:
                 command = click.argument(name, type=str)(command)
                 continue
-            flags = [f"--{name.replace('_', '-')}", *([short[name]] if name in short else [])]
             kind = _kind(field)
+            flags = [_flag(name, field), *([short[name]] if name in short else [])]
             command = click.option(
                 *flags,
                 name,
@@ -40,6 +41,19 @@ def options_of(
         return command
 
     return decorate
+
+
+def _flag(name: str, field: Mapping[str, Any]) -> str:
+    """Such as --steps; --tiling, or --turned/--no-turned for what is on unless it is switched off."""
+    flag = name.replace("_", "-")
+    return f"--{flag}/--no-{flag}" if field.get("default") is True else f"--{flag}"
+
+
+def _resolved(field: Mapping[str, Any], described: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`field` with what it refers to in its place; its own description stands over that of what it refers to."""
+    if "$ref" not in field:
+        return field
+    return {**described["$defs"][field["$ref"].rpartition("/")[2]], **field}
 
 
 def _choices(field: Mapping[str, Any]) -> Mapping[str, Any]:

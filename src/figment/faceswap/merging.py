@@ -7,7 +7,7 @@ and one that is repeated makes those frames alone that would come out otherwise.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import zip_longest
@@ -28,16 +28,27 @@ from figment.pixels import files
 
 __all__ = ["Merging", "merge"]
 
+Finish = Callable[[Frame], Frame]
+"""What is done to a frame last: (H, W, 3) to the same."""
 THREADS = min(4, os.cpu_count() or 1)
 """How many frames are put together at once."""
 
 
-def merge(workspace: Workspace, swapper: Swapper, settings: Sequence[MergeSettings] | None = None) -> Task[int]:
+def unchanged(frame: Frame) -> Frame:
+    return frame
+
+
+def merge(
+    workspace: Workspace,
+    swapper: Swapper,
+    settings: Sequence[MergeSettings] | None = None,
+    finish: Finish = unchanged,
+) -> Task[int]:
     """Merge the clip dst of `workspace`; how many frames had to be made.
 
     `settings` of each frame replace those that were kept. Raises InputError where their number is another.
     """
-    merging = Merging.of(workspace, swapper)
+    merging = Merging.of(workspace, swapper, finish)
     if settings is not None:
         merging.session.keep(settings)
     kept = merging.session.settings()
@@ -55,18 +66,21 @@ class Merging:
     Frames without a face, and those with the mode "original", are the clip's own and not kept a second time.
     """
 
-    def __init__(self, footage: Footage, session: Session, swapper: Swapper) -> None:
-        """Merge `footage`, whose faces `swapper` draws anew, with the settings that `session` keeps."""
-        self.footage, self.session, self.swapper = footage, session, swapper
+    def __init__(self, footage: Footage, session: Session, swapper: Swapper, finish: Finish = unchanged) -> None:
+        """Merge `footage`, whose faces `swapper` draws anew, with the settings that `session` keeps.
+
+        Each frame goes through `finish` before anybody sees it, such as to be labelled.
+        """
+        self.footage, self.session, self.swapper, self.finish = footage, session, swapper, finish
         self._drawing = Drawing(footage, swapper)
 
     @classmethod
-    def of(cls, workspace: Workspace, swapper: Swapper) -> "Merging":
+    def of(cls, workspace: Workspace, swapper: Swapper, finish: Finish = unchanged) -> "Merging":
         """The merge of the clip dst of `workspace`; what was merged of another clip is put away first."""
         side = workspace.dst
         footage = Footage(lambda first: images(side, first), side.count, side.faceset.faces())
         session = Session(workspace.merged, side.digest, side.count, workspace.put_away)
-        return cls(footage, session, swapper)
+        return cls(footage, session, swapper, finish)
 
     def frame(self, number: int) -> Merged:
         """Frame `number`, made and kept where it is not yet."""
@@ -101,7 +115,7 @@ class Merging:
         """All frames in turn, as `run` made them or as the clip has them. Raises InputError where some are not made."""
         self._check_made()
         for number, frame in enumerate(self.footage.frames(0)):
-            yield files.load(self.session.file(number)) if self.swapped(number) else frame
+            yield files.load(self.session.file(number)) if self.swapped(number) else self.finish(frame)
 
     def masks(self) -> Iterator[NDArray[np.uint8]]:
         """(H, W) for each frame in turn: how far a pixel shows a swapped face. Raises InputError as `frames` does."""
@@ -151,7 +165,8 @@ class Merging:
 
     def _merged(self, number: int, drawn: Drawn) -> Merged:
         settings, way = self.session.settings()[number], self.footage.way(number)
-        return merged(drawn.frame, drawn.faces, settings, way, self.swapper.enlarge)
+        result = merged(drawn.frame, drawn.faces, settings, way, self.swapper.enlarge)
+        return result._replace(frame=self.finish(result.frame))
 
 
 @lru_cache

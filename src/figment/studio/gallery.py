@@ -68,13 +68,16 @@ class Gallery:
             name = provenance.operation if settings is None else settings.seed
             return _written(folder / f"{number:05}-{name}.{format}", content)
 
-    def save_clip(self, encoded: Path, mark: ClipMark, provenance: Provenance, path: Path) -> Saved:
+    def save_clip(self, encoded: Path, mark: ClipMark | None, provenance: Provenance, path: Path) -> Saved:
         """Sign the MP4 clip `encoded`, whose frames went through `mark`, and put it at `path`; they may be the same.
+
+        A clip that shows no picture, such as one of masks, has no mark.
 
         Raises CredentialsError where it cannot be signed, OutputError when it cannot be written; then what was at
         `path` stays.
         """
-        sign_file(encoded, path, replace(provenance, watermark=mark.found(encoded)), Identity.ensure())
+        facts = {"present": False, "reason": "it shows no picture"} if mark is None else mark.found(encoded)
+        sign_file(encoded, path, replace(provenance, watermark=facts), Identity.ensure())
         return Saved(path, path.stat().st_size)
 
 

@@ -19,8 +19,10 @@ from figment.core.errors import InputError
 from figment.core.task import Task
 from figment.faceswap.faceset import AlignedFace, Faceset
 
-__all__ = ["TARGET", "Order", "find", "labels", "sort"]
+__all__ = ["REJECTED", "TARGET", "Order", "find", "labels", "sort"]
 
+REJECTED = "rejected by the order"
+"""How the reason begins for which an order drops a face."""
 TARGET = 2000
 """Faces that the orders which choose keep, where nothing else is said."""
 
@@ -64,5 +66,5 @@ def sort(faceset: Faceset, label: str, target: int = TARGET) -> Task[int]:
     ordered = yield from module.order(faceset, target)
     kept = {face.name for face in ordered}
     rejected = [face.name for face in faceset.faces() if face.name not in kept]
-    faceset.arrange([face.name for face in ordered], rejected, f"rejected by the order '{module.LABEL}'")
+    faceset.arrange([face.name for face in ordered], rejected, f"{REJECTED} '{module.LABEL}'")
     return len(rejected)
