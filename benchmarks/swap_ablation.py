@@ -70,14 +70,14 @@ def main() -> None:
     parser.add_argument("workspace", type=Path, help="with faces in data_src/aligned and data_dst/aligned")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--out", type=Path, default=Path("ablation.jsonl"))
-    parser.add_argument("--arms", type=int, default=len(ARMS), help="how many, from the first")
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     done = {json.loads(line)["arm"] for line in options.out.read_text().splitlines()} if options.out.exists() else set()
-    for arm, recipe in list(ARMS.items())[: options.arms]:
+    for arm in options.arms:
         if arm not in done:
-            line = json.dumps({"arm": arm, **measured(options.workspace, recipe, options.seconds, options.seed)})
+            line = json.dumps({"arm": arm, **measured(options.workspace, ARMS[arm], options.seconds, options.seed)})
             print(line, flush=True)
             with options.out.open("a") as out:
                 out.write(line + "\n")
