@@ -1,10 +1,11 @@
-"""The studio under load: 50 clients that poll, 1,000 jobs of 8 users, fairness, cancelling, ten times too much.
+"""The studio under load: many that poll and watch, 1,000 jobs of 8 users, fairness, cancelling, ten times too much.
 
 python benchmarks/server_load.py [--jobs 1000] [--overload 60]
 """
 
 import argparse
 import asyncio
+import json
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -57,6 +58,36 @@ async def polling(port: int, seconds: float) -> None:
     client.close()
     shown = ", ".join(f"p{100 * share:g} {1000 * quantile(times, share):.1f} ms" for share in (0.5, 0.95, 0.99))
     print(f"polling: 50 clients, {len(times)} requests while 2 jobs wait and run: {shown}")
+
+
+async def watching(port: int, pid: int, number: int, seconds: float) -> None:
+    """That many clients read the events of a running job: how late they are, and what they cost."""
+    client, lags = Client(port), list[float]()
+    before = resident(pid)
+
+    async def read() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        try:
+            while line := await reader.readline():
+                if line.startswith(b"data: "):
+                    lags.append(time.time() - json.loads(line[6:])["updated"])
+        finally:
+            writer.close()
+
+    readers = [asyncio.create_task(read()) for _ in range(number)]
+    await asyncio.sleep(1)
+    id = (await client.call("POST", "/api/jobs", small(1, 1000))).body["id"]
+    await asyncio.sleep(seconds)
+    grown = resident(pid) - before
+    await client.call("DELETE", f"/api/jobs/{id}")
+    await until_ended(client, id)
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    client.close()
+    shown = ", ".join(f"p{100 * share:g} {1000 * quantile(lags, share):.0f} ms" for share in (0.5, 0.95))
+    print(f"watching: {number} clients, {len(lags)} events, late by {shown}; {grown / 2**20:+.1f} MB")
 
 
 async def cancelling(port: int) -> None:
@@ -217,6 +248,7 @@ async def measure(port: int, pid: int, jobs: int, seconds: float) -> None:
     print(f"a small job takes {1000 * each:.0f} ms, polling included")
     pids = {"server": pid} | dict(zip(("first worker", "second worker"), sorted(children(pid)), strict=False))
     await polling(port, 20)
+    await watching(port, pid, 100, 10)
     await cancelling(port)
     clients = await users(port, 8)
     rate = await many(port, pids, clients, jobs)

@@ -11,15 +11,15 @@ import pytest
 
 from figment.studio.jobs import kinds
 from figment.studio.jobs.job import Job
-from figment.studio.jobs.places import Places, database_of
+from figment.studio.jobs.places import LOCAL, Places, database_of
 from figment.studio.jobs.store import JobStore
 from figment.studio.jobs.supervise import Supervisor
 
 
-def submit(store: JobStore, root: Path, kind: str, **values: Any) -> Job:
+def submit(store: JobStore, root: Path, kind: str, values: dict[str, Any], user: str = LOCAL) -> Job:
     """Queue a job as the server does."""
-    prepared = kinds.prepared(kind, values, Places(root))
-    return store.submit(kind, prepared, cost=kinds.cost(kind, prepared))
+    prepared = kinds.prepared(kind, values, Places(root, user))
+    return store.submit(kind, prepared, user, cost=kinds.cost(kind, prepared))
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:

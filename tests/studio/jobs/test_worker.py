@@ -1,6 +1,7 @@
 """Real workers that are killed: every job ends once, and its pictures are in the gallery once."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from tests.studio.jobs.conftest import kill, submit, until
 
 from figment.core.errors import InputError
 from figment.pixels.files import encode, load
+from figment.studio.jobs.catalogue import read_catalogue
 from figment.studio.jobs.job import LeaseLost
 from figment.studio.jobs.kinds import Made
 from figment.studio.jobs.places import Places
@@ -15,8 +17,8 @@ from figment.studio.jobs.publish import complete, publish
 from figment.studio.jobs.store import JobStore
 from figment.studio.jobs.supervise import Supervisor
 
-ASKED = {"request": {"prompt": "apple", "model": "tiny", "steps": 2, "size": "16"}}
-LONG = {"request": {"prompt": "apple", "model": "tiny", "steps": 1000, "count": 3, "seed": 5}}
+ASKED: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 2, "size": "16"}}
+LONG: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 1000, "count": 3, "seed": 5}}
 
 
 def _pictures(root: Path) -> list[Path]:
@@ -25,22 +27,35 @@ def _pictures(root: Path) -> list[Path]:
 
 def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor) -> None:
     """One process tree for all of this, since each start imports for seconds."""
-    first = submit(store, tiny_run, "create", **ASKED)
+    first = submit(store, tiny_run, "create", ASKED)
     done = store.wait(first.id, 90)
     assert (done.state, done.error) == ("done", "")
     assert done.result is not None
     (file,) = done.result["files"]
     assert load(tiny_run / file["path"]).shape[2] == 3
     assert "apple" in file["settings"]
-    look = store.wait(submit(store, tiny_run, "verify", file=file["path"]).id, 30)
+    look = store.wait(submit(store, tiny_run, "verify", {"file": file["path"]}).id, 30)
     assert look.result is not None
     assert look.result["report"]
 
-    bad = store.wait(submit(store, tiny_run, "create", request={**ASKED["request"], "size": "17"}).id, 30)
+    hers = store.wait(submit(store, tiny_run, "create", ASKED, "ann").id, 30)
+    assert hers.result is not None
+    assert Places(tiny_run, "ann").file(hers.result["files"][0]["path"]).is_file()
+    assert len(_pictures(tiny_run)) == 1
+
+    lora = tiny_run / "models/Lora/broken.safetensors"
+    lora.parent.mkdir(parents=True)
+    lora.write_bytes(b"no tensors")
+    assert store.wait(submit(store, tiny_run, "refresh", {}).id, 30).state == "done"
+    (shelved,) = read_catalogue(tiny_run)["shelf"]
+    assert (shelved["name"], bool(shelved["fault"])) == ("broken", True)
+    assert "Euler a" in read_catalogue(tiny_run)["samplers"]
+
+    bad = store.wait(submit(store, tiny_run, "create", {"request": ASKED["request"] | {"size": "17"}}).id, 30)
     assert bad.state == "failed"
     assert "17" in bad.error
 
-    job = submit(store, tiny_run, "create", **LONG)
+    job = submit(store, tiny_run, "create", LONG)
     until(lambda: store.get(job.id).step > 0)
     stopped = store.cancel(job.id)
     assert stopped.cancelling
@@ -48,7 +63,7 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
     assert store.get(job.id).state == "cancelled"
 
     before = len(_pictures(tiny_run))
-    job = submit(store, tiny_run, "create", request={**LONG["request"], "steps": 300})
+    job = submit(store, tiny_run, "create", {"request": LONG["request"] | {"steps": 100}})
     until(lambda: store.get(job.id).step > 0)
     kill(studio.pids[0])
     again = store.wait(job.id, 90)
@@ -56,12 +71,12 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
     assert len(_pictures(tiny_run)) == before + 3
     assert not list((tiny_run / "outputs/.making").iterdir())
 
-    asked = {"family": "vqvae", "data": ["digits"], "steps": 60, "batch": 4, "run": "killed", "save_minutes": 0}
-    job = submit(store, tiny_run, "train", **asked)
-    until(lambda: store.get(job.id).step >= 20)
+    asked = {"family": "vqvae", "data": ["digits"], "steps": 40, "batch": 4, "run": "killed", "save_minutes": 0}
+    job = submit(store, tiny_run, "train", asked)
+    until(lambda: store.get(job.id).step >= 12)
     kill(studio.pids[0])
     until(lambda: store.get(job.id).fence == 2 and store.get(job.id).step > 0)
-    assert store.get(job.id).step >= 15, "it began anew"
+    assert store.get(job.id).step >= 9, "it began anew"
     trained = store.wait(job.id, 90)
     assert (trained.state, trained.error) == ("done", "")
     assert (tiny_run / "runs/killed/model.safetensors").is_file()
@@ -71,7 +86,7 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
 def test_a_plan_is_carried_out_once(tiny_run: Path, store: JobStore, moved: int) -> None:
     """Whatever part of the files a worker had moved when it died."""
     places = Places(tiny_run)
-    job = submit(store, tiny_run, "create", **LONG)
+    job = submit(store, tiny_run, "create", LONG)
     held = store.claim("one", ("create",), 30)
     assert held is not None
     staged = places.staged(job.id, 1) / "2026-01-01"
@@ -95,7 +110,7 @@ def test_a_plan_is_carried_out_once(tiny_run: Path, store: JobStore, moved: int)
 
 def test_a_worker_that_lost_its_job_publishes_nothing(tiny_run: Path, store: JobStore) -> None:
     places = Places(tiny_run)
-    submit(store, tiny_run, "create", **LONG)
+    submit(store, tiny_run, "create", LONG)
     old = store.claim("one", ("create",), 30)
     assert old is not None
     file = places.staged(old.id, 1) / "2026-01-01/00001-5.png"
