@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import openai
@@ -15,6 +15,7 @@ import webuiapi
 from PIL import Image
 from tests.server.live import running
 
+from figment.pixels.files import read_text
 from figment.studio.parameters import read
 from figment.trust.verify import inspect
 
@@ -176,6 +177,29 @@ def test_openai_streams(client: openai.OpenAI) -> None:
     assert [one.partial_image_index for one in partials] == list(range(len(partials)))
     for one in events:
         Image.open(io.BytesIO(base64.b64decode(one.b64_json))).verify()
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp"])
+def test_openai_draws_in_other_formats_with_credentials(
+    client: openai.OpenAI, tmp_path: Path, format: Literal["jpeg", "webp"]
+) -> None:
+    answer = client.images.generate(prompt="a red apple", output_format=format, quality="low")
+    assert answer.data is not None
+    path = tmp_path / "made"
+    path.write_bytes(base64.b64decode(answer.data[0].b64_json or ""))
+    with Image.open(path) as image:
+        assert (image.format or "").lower() == answer.output_format == format
+    assert inspect(path).verdict == "signed"
+    assert read(read_text(path)).prompt == "a red apple"
+
+
+def test_a_stream_that_is_left_ends_its_job(client: openai.OpenAI, a1111: Any) -> None:
+    stream = client.images.generate(prompt="a boat", n=10, stream=True, partial_images=3, quality="max")
+    assert next(iter(stream)).type == "image_generation.partial_image"
+    stream.close()
+    began = time.monotonic()
+    _until(lambda: a1111.get_progress(), lambda told: told["state"]["job_count"] == 0)
+    assert time.monotonic() - began < 10  # ten pictures of 64 steps with previews take longer
 
 
 def test_openai_edits_where_the_mask_is_clear(client: openai.OpenAI) -> None:

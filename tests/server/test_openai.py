@@ -44,6 +44,7 @@ def test_a_body_becomes_a_request() -> None:
     plain = made({"size": "auto", "quality": "standard"})
     assert (plain.request.count, plain.request.size, plain.request.steps) == (1, None, None)
     assert made({"stream": True, "partial_images": 1}).preview
+    assert (plain.format, made({"output_format": "webp"}).format) == ("png", "webp")
 
 
 def test_sizes_that_a_model_of_figments_own_cannot_make_are_its_own() -> None:
@@ -61,7 +62,7 @@ def test_an_edit_may_keep_close_to_the_picture() -> None:
     "body",
     [
         {"background": "transparent"},
-        {"output_format": "webp"},
+        {"output_format": "svg"},
         {"stream": True, "response_format": "url"},
         {"partial_images": 2},
         {"size": "1000x1001"},

@@ -8,10 +8,11 @@ import binascii
 import re
 import secrets
 from base64 import b64decode
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from figment.core.errors import InputError
 from figment.pixels.files import as_pillow, encode, load
@@ -62,11 +63,11 @@ class Lent:
         """
         given = self._written(content)
         load(given)
-        with Image.open(given) as image, Image.open(self.places.file(like)) as whole:
-            mask = _mask(image, clear=clear)
-            if mask.shape != whole.size[::-1]:
-                upright = load(self.places.file(like)).shape[:2]
-                mask = np.asarray(as_pillow(mask).resize(upright[::-1]))
+        with Image.open(given) as image:
+            mask = _mask(ImageOps.exif_transpose(image), clear=clear)
+        height, width = load(self.places.file(like)).shape[:2]
+        if mask.shape != (height, width):
+            mask = np.asarray(as_pillow(mask).resize((width, height)))
         if rounded:
             mask = np.where(mask > 127, np.uint8(255), np.uint8(0))
         return self.places.name(self._written(encode(mask, "png")))
@@ -79,12 +80,20 @@ class Lent:
     def _written(self, content: bytes) -> Path:
         folder = self.places.uploads
         folder.mkdir(parents=True, exist_ok=True)
-        if sum(path.stat().st_size for path in folder.iterdir()) + len(content) > self.most:
+        if _taken(folder) + len(content) > self.most:
             raise Problem(507, "All the room for files that you sent is taken; delete some of them.")
         path = folder / f"request-{secrets.token_hex(16)}.png"  # formats are told by content
         self._paths.append(path)
         path.write_bytes(content)
         return path
+
+
+def _taken(folder: Path) -> int:
+    taken = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # another request gave it back meanwhile
+            taken += path.stat().st_size
+    return taken
 
 
 def _mask(image: Image.Image, *, clear: bool) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

@@ -1,7 +1,9 @@
 """Requests that are answered when their jobs have ended, and end their jobs when nobody waits any more."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import ParamSpec
 
+from anyio import CancelScope
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
@@ -9,10 +11,21 @@ from figment.server.problems import Problem
 from figment.server.studio import Studio
 from figment.studio.jobs.job import Job
 
-__all__ = ["ended", "refuse_failed", "stages"]
+__all__ = ["LEFT", "ended", "refuse_failed", "stages", "surely"]
 
+LEFT = 499
+"""Status that a log shows for a client that did not wait (as nginx has it)."""
 LOOK = 0.5
 """Seconds between two looks whether the client is still there."""
+
+
+P = ParamSpec("P")
+
+
+async def surely(function: Callable[P, object], *args: P.args, **named: P.kwargs) -> None:
+    """Call it in a thread, even where this request is being cancelled because its client left."""
+    with CancelScope(shield=True):
+        await run_in_threadpool(function, *args, **named)
 
 
 async def stages(studio: Studio, job: Job, request: Request) -> AsyncIterator[Job]:
@@ -21,7 +34,7 @@ async def stages(studio: Studio, job: Job, request: Request) -> AsyncIterator[Jo
         yield job
         await studio.watcher.changed(LOOK)
         if await request.is_disconnected():
-            raise Problem(499, "The client left.")
+            raise Problem(LEFT, "The client left.")
         job = studio.store.get(job.id)
     yield job
 
@@ -41,7 +54,7 @@ async def ended(studio: Studio, jobs: Sequence[Job], request: Request, skipped: 
                 break
     finally:
         for job in jobs[len(found) :]:
-            await run_in_threadpool(studio.store.cancel, job.id)
+            await surely(studio.store.cancel, job.id)
     return found
 
 

@@ -15,6 +15,7 @@ from figment.core.task import Task, counted
 from figment.diffusion.options import Options
 from figment.families import open_model
 from figment.pixels.arrays import from_signed
+from figment.pixels.files import Format
 from figment.studio.drop_in import Dropped, What, dropped
 from figment.studio.drop_in import find as dropped_in
 from figment.studio.gallery import Gallery, format_of
@@ -38,13 +39,14 @@ def create(
     root: Path = Path(),
     *,
     preview: bool = False,
+    format: Format = "png",
 ) -> Task[list[Path]]:
     """Make the pictures of `request`, each from its own seed, and return where they were written.
 
     A model of Figment's own or a Stable Diffusion checkpoint in the folders of `root` makes them; `options` are for the
     latter. Every picture is written as soon as it is made, so that a stopped task keeps what it has. With `preview` a
-    picture is seen as it comes about, which a checkpoint's always are. Raises InputError, PixelError, CheckpointError
-    or OutputError before anything is written for what cannot be done.
+    picture is seen as it comes about, which a checkpoint's always are. `format` is for pictures without a file's name.
+    Raises InputError, PixelError, CheckpointError or OutputError before anything is written for what cannot be done.
     """
     if request.out is not None:
         format_of(request.out)
@@ -54,7 +56,7 @@ def create(
     if isinstance(entry, Dropped):
         from figment.studio.paint import paint  # networks of Stable Diffusion, which others do not need
 
-        return (yield from paint(request, options, entry, gallery or Gallery(), root))
+        return (yield from paint(request, options, entry, gallery or Gallery(), root, format))
     _refuse(options)
     model = ready(entry)
     wanted = _sample_request(request, model, preview=preview)
@@ -68,7 +70,8 @@ def create(
         image = from_signed(picture[0].float().cpu().numpy())
         settings = _settings(request, seed, image.shape, entry, model.sampler)
         provenance = labelled(request.init, entry.name, entry.sha256)
-        written.append((gallery or Gallery()).save(image, settings, provenance, path=request.out, index=index).path)
+        saved = (gallery or Gallery()).save(image, settings, provenance, path=request.out, index=index, format=format)
+        written.append(saved.path)
     return written
 
 

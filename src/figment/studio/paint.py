@@ -21,6 +21,7 @@ from figment.diffusion.options import Options
 from figment.diffusion.prompt import Network, networks
 from figment.diffusion.upscalers import LATENT, RESAMPLED, Upscaler, open_upscaler, resampled
 from figment.diffusion.wildcards import expanded, has_wildcards
+from figment.pixels.files import Format
 from figment.studio.drop_in import Dropped, What, dropped, find
 from figment.studio.gallery import Gallery
 from figment.studio.parameters import Settings
@@ -56,7 +57,12 @@ class Loaded:
 
 
 def paint(
-    request: CreateRequest, options: Options, found: Dropped, gallery: Gallery, root: Path = Path()
+    request: CreateRequest,
+    options: Options,
+    found: Dropped,
+    gallery: Gallery,
+    root: Path = Path(),
+    format: Format = "png",
 ) -> Task[list[Path]]:
     """The pictures of `request` by the checkpoint `found`; see `figment.studio.create.create`."""
     _check(request, options)
@@ -81,7 +87,8 @@ def paint(
         drawn = yield from counted(loaded.engine.draw(job), numbers, request.count, "picture")
         for number, seed, picture in zip(numbers, job.seeds, drawn, strict=True):
             settings = _settings(said, options, loaded, job, seed, number)
-            written.append(gallery.save(picture, settings, provenance, path=request.out, index=number).path)
+            saved = gallery.save(picture, settings, provenance, path=request.out, index=number, format=format)
+            written.append(saved.path)
     return written
 
 

@@ -12,7 +12,7 @@ from figment.server.a1111.bodies import Enlarging, EnlargingMany
 from figment.server.pictures import Lent, decoded
 from figment.server.problems import Problem
 from figment.server.studio import Studio, TheStudio, Whoever
-from figment.server.waiting import ended, refuse_failed
+from figment.server.waiting import ended, refuse_failed, surely
 from figment.studio.jobs.job import Job
 
 __all__ = ["parameters", "router"]
@@ -41,7 +41,7 @@ async def _enlarged(body: Enlarging, images: list[str], studio: Studio, user: st
         queued = await run_in_threadpool(_queued, body, images, studio, user, lent)
         done = await ended(studio, queued, request, set())
     finally:
-        await run_in_threadpool(lent.give_back)
+        await surely(lent.give_back)
     refuse_failed(done[-1])
     made = await run_in_threadpool(files, done, studio.places(user))
     if len(made) < len(images):

@@ -18,7 +18,7 @@ from figment.server.a1111.translate import Around, jobs
 from figment.server.pictures import Lent, decoded
 from figment.server.problems import Problem
 from figment.server.studio import Studio, TheStudio, Whoever
-from figment.server.waiting import ended, refuse_failed
+from figment.server.waiting import ended, refuse_failed, surely
 from figment.studio import parameters as settings_text
 from figment.studio.drop_in import What, dropped
 from figment.studio.jobs.job import Job
@@ -78,7 +78,7 @@ async def _drawn(body: B, studio: Studio, user: str, request: Request) -> dict[s
         for id in ids:
             del AFTER[id]
             SKIPPED.discard(id)
-        await run_in_threadpool(lent.give_back)
+        await surely(lent.give_back)
     refuse_failed(done[-1])
     made = await run_in_threadpool(files, done, studio.places(user))
     return await run_in_threadpool(drawn, made, _echo(body), send=body.send_images)

@@ -73,4 +73,5 @@ def _how(body: Drawing, text: str) -> dict[str, str]:
     settings = read(text) if text else None
     size = body.size or "auto" if settings is None else f"{settings.width}x{settings.height}"
     quality = body.quality if body.quality in ("low", "medium", "high", "xhigh", "max") else "auto"
-    return {"background": "opaque", "output_format": "png", "quality": quality or "auto", "size": size}
+    format = body.output_format or "png"
+    return {"background": "opaque", "output_format": format, "quality": quality or "auto", "size": size}

@@ -19,7 +19,7 @@ from figment.server.openai.translate import THEIRS, job
 from figment.server.pictures import Lent
 from figment.server.problems import Problem
 from figment.server.studio import Studio, TheStudio, Whoever
-from figment.server.waiting import ended, refuse_failed, stages
+from figment.server.waiting import LEFT, ended, refuse_failed, stages, surely
 from figment.studio.jobs.job import Job
 
 __all__ = ["router"]
@@ -104,7 +104,7 @@ async def _answered(
         (done,) = await ended(studio, [queued], request, set())
     finally:
         if not streamed:
-            await run_in_threadpool(lent.give_back)
+            await surely(lent.give_back)
     _refuse_unmade(done)
     made = await run_in_threadpool(pictures, done, studio.places(user))
     return JSONResponse(await run_in_threadpool(whole, done, made, body, str(request.base_url)))
@@ -140,8 +140,9 @@ async def _told(
         for picture in await run_in_threadpool(pictures, last, places):
             yield completed(last, name, picture, body)
     except Problem as error:
-        yield event("error", problem(error.status, str(error)))
+        if error.status != LEFT:
+            yield event("error", problem(error.status, str(error)))
     finally:
         if not last.ended:
-            await run_in_threadpool(studio.store.cancel, last.id)
-        await run_in_threadpool(lent.give_back)
+            await surely(studio.store.cancel, last.id)
+        await surely(lent.give_back)

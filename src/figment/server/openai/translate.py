@@ -33,7 +33,8 @@ def job(body: Drawing, model: Model, init: str | None = None, mask: str | None =
         "mask": mask,
         "strength": CLOSE if close and mask is None else None,
     }
-    return {"request": request, "options": {}, "preview": bool(body.partial_images)}
+    shown = {"preview": bool(body.partial_images), "format": body.output_format or "png"}
+    return {"request": request, "options": {}, **shown}
 
 
 def _size(size: str | None, model: Model) -> str | None:
@@ -51,8 +52,8 @@ def _size(size: str | None, model: Model) -> str | None:
 def _refuse(body: Drawing) -> None:
     if body.background == "transparent":
         raise InputError("background: the models here draw whole pictures; use 'opaque' or 'auto'.")
-    if body.output_format not in (None, "png"):
-        raise InputError("output_format: pictures are PNG here, with their Content Credentials; use 'png'.")
+    if body.output_format in ("gif", "svg"):
+        raise InputError("output_format: pictures are 'png', 'jpeg' or 'webp' here.")
     if body.stream and body.response_format == "url":
         raise InputError("response_format: pictures that are streamed come as 'b64_json'.")
     if body.partial_images and not body.stream:

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import field, replace
 from pathlib import Path
+from typing import Literal
 
 from figment.core.config import config
 from figment.core.errors import InputError
@@ -32,6 +33,8 @@ class Parameters:
     """What else Stable Diffusion can be asked for."""
     preview: bool = False
     """Whether a model of Figment's own shows its pictures as they come about, which takes half as long again."""
+    format: Literal["png", "jpeg", "webp"] = "png"
+    """Of the files that are written."""
 
 
 def cost(parameters: Parameters) -> float:
@@ -68,5 +71,7 @@ def run(parameters: Parameters, context: Context) -> Task[Made]:
 
     request = replace(parameters.request, init=own(parameters.request.init), mask=own(parameters.request.mask))
     gallery, root = Gallery(context.staged), context.places.root
-    files = yield from create(request, parameters.options, gallery, root, preview=parameters.preview)
+    files = yield from create(
+        request, parameters.options, gallery, root, preview=parameters.preview, format=parameters.format
+    )
     return Made(tuple(files))
