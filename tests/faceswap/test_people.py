@@ -1,5 +1,7 @@
 """People: tracks of one face brought together, on made directions."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ def faces(who: int, frames: range, seed: int = 0) -> list[Seen]:
 
 def tracks_of(parts: list[list[Seen]]) -> tuple[list[Seen], list[list[int]]]:
     ends = np.cumsum([0, *map(len, parts)])
-    return [face for part in parts for face in part], [list(range(*pair)) for pair in zip(ends, ends[1:], strict=False)]
+    return [face for part in parts for face in part], [list(range(*pair)) for pair in pairwise(ends.tolist())]
 
 
 def test_tracks_of_one_person_are_one_and_those_seen_longest_come_first() -> None:

@@ -16,9 +16,10 @@ def seen(frame: int, left: float, who: np.ndarray[tuple[int], np.dtype[np.float3
 def test_overlap_is_common_area_over_all() -> None:
     box = np.array([0, 0, 10, 10], np.float32)
     assert overlap(box, box) == pytest.approx(1)
-    assert overlap(box, box + [5, 0, 5, 0]) == pytest.approx(50 / 150)
-    assert overlap(box, box + [10, 0, 10, 0]) == 0
-    assert overlap(box, box + [20, 20, 20, 20]) == 0
+    right = np.array([1, 0, 1, 0], np.float32)
+    assert overlap(box, box + 5 * right) == pytest.approx(50 / 150)
+    assert overlap(box, box + 10 * right) == 0
+    assert overlap(box, box + 20) == 0
 
 
 def test_a_face_is_followed_until_a_cut() -> None:
