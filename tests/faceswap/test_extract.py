@@ -150,6 +150,18 @@ def test_a_dropped_face_is_left_out(tmp_path: Path) -> None:
     assert 5 not in {face.frame for face in workspace.side("src").faceset.faces()}
 
 
+def test_an_added_face_lies_where_the_one_it_stands_for_was_found(whole: Workspace, tmp_path: Path) -> None:
+    workspace = filmed(tmp_path)
+    file = tmp_path / "corrections.json"
+    box = [float(side) for side in FACE - [left(5), 10, left(5), 10]]
+    file.write_text(json.dumps([{"frame": 5, "face": 0, "drop": True}, {"frame": 5, "box": box}]))
+    settings = ExtractSettings(size=96, turned=False, corrections=file)
+    assert finished(extract(workspace, "src", settings))[0] == COUNT
+    added, found = (each.side("src").faceset.faces()[5] for each in (workspace, whole))
+    assert (added.frame, added.index, added.track) == (5, 1000, found.track)
+    assert np.abs(added.source_landmarks - found.source_landmarks).mean() < 2
+
+
 @pytest.mark.skipif(not MEDIA.is_dir(), reason="the clips of ../shared/media are not there")
 def test_of_two_people_one_must_be_chosen_and_the_other_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "data_src.gif").write_bytes((MEDIA / "head-pose-face-detection-female-and-male.gif").read_bytes())
