@@ -22,7 +22,7 @@ from figment.core.task import Progress
 from figment.pixels.errors import PixelError
 from figment.pixels.files import encode
 from figment.studio.jobs import kinds
-from figment.studio.jobs.job import Job, LeaseLost
+from figment.studio.jobs.job import Job, LeaseLost, NoSuchJob
 from figment.studio.jobs.places import Places, database_of
 from figment.studio.jobs.publish import complete, publish, staged_pictures
 from figment.studio.jobs.store import JobStore
@@ -32,7 +32,7 @@ __all__ = ["Worker"]
 LEASE = 15.0
 """Seconds for which a job is held without a sign of life."""
 IDLE = 0.05
-"""Seconds between two looks at an empty queue."""
+"""Seconds between two looks at an empty queue, or at whether the job in hand is to be cancelled."""
 REPORTS, PREVIEWS = 0.1, 0.5
 """Seconds between two reports that are stored, and two previews."""
 _log = logging.getLogger(__name__)
@@ -67,10 +67,10 @@ class Worker:
     def _do(self, job: Job) -> None:
         """Bring one job to its end; what it raises ends the job and never this process."""
         places = Places(self.root, job.user)
-        with _Pulse(self.store, job, self.lease):
+        with _Pulse(self.store, job, self.lease) as cancelled:
             try:
                 if job.plan is None:
-                    self._make(job, places)
+                    self._make(job, places, cancelled.is_set)
                 else:
                     complete(self.store, job, places)
             except LeaseLost:
@@ -84,13 +84,13 @@ class Worker:
                 self._failed(job, f"This should not happen: {type(error).__name__}: {error}"[:500])
         shutil.rmtree(places.job(job.id), ignore_errors=True)
 
-    def _make(self, job: Job, places: Places) -> None:
+    def _make(self, job: Job, places: Places, cancelled: Callable[[], bool]) -> None:
         for old in places.all_staged(job.id):
             shutil.rmtree(old, ignore_errors=True)
         staged = places.staged(job.id, job.fence)
         module = kinds.kind(job.kind)
         task = module.run(from_dict(module.Parameters, job.parameters), kinds.Context(job.id, places, staged))
-        report = _Reporter(self.store, job, places.job(job.id), self.ending.is_set)
+        report = _Reporter(self.store, job, places.job(job.id), self.ending.is_set, cancelled)
         try:
             while True:
                 report(next(task))
@@ -111,38 +111,52 @@ class Worker:
 
 
 class _Pulse:
-    """Renews the lease of a job from a thread of its own, so that a long step does not lose it."""
+    """Renews the lease of a job from a thread of its own, so that a long step does not lose it.
+
+    Within it stands an event that is set when the job is to be cancelled.
+    """
 
     def __init__(self, store: JobStore, job: Job, lease: float) -> None:
         self.store, self.job, self.lease = store, job, lease
-        self.done = threading.Event()
+        self.done, self.cancelled = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self._beat, daemon=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> threading.Event:
         self.thread.start()
+        return self.cancelled
 
     def __exit__(self, *_: object) -> None:
         self.done.set()
         self.thread.join()
 
     def _beat(self) -> None:
-        while not self.done.wait(self.lease / 5):
+        beaten = time.monotonic()
+        while not self.done.wait(IDLE):
             try:
-                self.store.beat(self.job.id, self.job.fence, self.lease)
-            except LeaseLost:
+                if time.monotonic() - beaten >= self.lease / 5:
+                    beaten = time.monotonic()
+                    self.store.beat(self.job.id, self.job.fence, self.lease)
+                if self.store.get(self.job.id).cancelling:
+                    self.cancelled.set()
+            except (LeaseLost, NoSuchJob):
                 return  # the next report says so where it can be acted on
 
 
 class _Reporter:
     """Stores a job's progress, not more often than anyone can see, and stops it when it is cancelled."""
 
-    def __init__(self, store: JobStore, job: Job, folder: Path, ending: Callable[[], bool]) -> None:
-        self.store, self.job, self.folder, self.ending = store, job, folder, ending
+    def __init__(
+        self, store: JobStore, job: Job, folder: Path, ending: Callable[[], bool], cancelled: Callable[[], bool]
+    ) -> None:
+        self.store, self.job, self.folder = store, job, folder
+        self.ending, self.cancelled = ending, cancelled
         self.reported = self.shown = -float("inf")
 
     def __call__(self, report: Progress) -> None:
         if self.ending():
             raise _Ending
+        if self.cancelled():
+            raise _Stopped
         now = time.monotonic()
         if now - self.reported < REPORTS and report.step < report.total:
             return
