@@ -26,6 +26,8 @@ __all__ = ["COOKIE", "Guard"]
 COOKIE = "figment"
 OPEN = ("/health", "/api/health", "/api/login")
 """Paths that need no key."""
+PAGE = ("/assets/", "/icon.svg", "/index.html")
+"""Beginnings of the page's paths besides /: it asks for the key itself."""
 PICTURES = ("/api/uploads/", "/sdapi/", "/v1/")
 """Paths whose requests carry pictures."""
 POLICY = (
@@ -71,7 +73,7 @@ class Guard:
         self._check_host(headers)
         _check_origin(headers)
         account = self.accounts.who(_key(headers))
-        if account is None and path not in OPEN:
+        if account is None and path not in ("/", *OPEN) and not path.startswith(PAGE):
             raise Problem(401, "This server asks for a key; send it as 'Authorization: Bearer KEY'.")
         scope.setdefault("state", {})["account"] = account
         limit = self.settings.most_upload if path.startswith(PICTURES) else self.settings.most_body
