@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
+from pydantic import ValidationError
 
 from figment.core.config import from_dict
 from figment.core.errors import InputError
@@ -354,3 +357,49 @@ def test_progress_without_work(client: TestClient) -> None:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=20))
+
+
+@given(st.sampled_from([FromPrompt, FromPicture]), st.data(), st.sampled_from([CHECKPOINT, OWN]))
+@settings(max_examples=300, deadline=None)
+def test_any_body_becomes_jobs_or_a_refusal(
+    kind: type[FromPrompt | FromPicture], data: st.DataObject, model: Model
+) -> None:
+    names = data.draw(st.sets(st.sampled_from(sorted(kind.model_fields)), max_size=6))
+    body = {"prompt": "a", **{name: data.draw(VALUES, label=name) for name in names}}
+    try:
+        asked = kind.model_validate(body)
+    except ValidationError:
+        return
+    try:
+        found = jobs(asked, Around(Values(), model, UPSCALERS))
+        made = [from_dict(Parameters, one) for one in found]
+    except (InputError, Problem):
+        return
+    assert sum(one.request.count for one in made) == asked.n_iter * asked.batch_size
+    assert all(one.request.seed is not None for one in made)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"prompt": "\\ud800"}',
+        b'{"prompt": "a\\u0000b", "override_settings": {"sd_model_checkpoint": "\\u0000"}}',
+        b'{"prompt": "\xff"}',
+        b'{"prompt": "a", "styles": ["\\udfff"], "sampler_name": "\\ud800"}',
+        b'{"prompt": "a", "override_settings": {"CLIP_stop_at_last_layers": NaN}}',
+        b'{"prompt": "a", "override_settings": {"sd_vae": {"a": []}}}',
+        b"[" * 100_000,
+        b'{"a":' * 5_000,
+    ],
+)
+def test_bytes_that_are_no_text_are_refused(client: TestClient, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    for path in ("/sdapi/v1/txt2img", "/v1/images/generations"):
+        if path.startswith("/v1") and b'"prompt": "a' in body:
+            continue  # the other protocol has no such fields, and takes the rest
+        answer = client.post(path, content=body, headers=headers)
+        assert 400 <= answer.status_code < 500, answer.text[:300]
+    assert client.get("/api/jobs").json() == []
