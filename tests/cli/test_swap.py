@@ -79,6 +79,8 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_result_says_what_was_done_and_shows_it(at: Path) -> None:
     report = inspect(at / "ws/result.mp4")
     assert report.verdict == "signed"
+    assert "put another face into it" in report.headline
+    assert any("under the consent" in reason for reason in report.reasons)
     assert report.watermark.present
     assert [action.name for action in report.credentials.actions] == ["c2pa.opened", "c2pa.placed", "c2pa.edited"]
     assert [one.relationship for one in report.credentials.ingredients] == ["parentOf", "componentOf"]

@@ -37,7 +37,7 @@ def test_green_faces_become_red_ones(tmp_path: Path) -> None:
     middle = rgb[0, 12:20, 12:20].mean((0, 1))
     assert middle[0] > 1.5 * middle[1]
     assert all(mask[0, 16, 16] > 1.5 * mask[0, 0, 0] for mask in (predicted, target))
-    assert {"log.jsonl", "figment-curve.png", "figment-preview.png"} <= {p.name for p in done.folder.iterdir()}
+    assert {"log.jsonl", "figment-curve.png"} <= {p.name for p in done.folder.iterdir()}
 
 
 def test_the_workspace_knows_how_far_its_training_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

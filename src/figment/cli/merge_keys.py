@@ -122,7 +122,7 @@ def _kept(merging: Merging, before: State, state: State) -> State:
 
 
 def _show(merging: Merging, state: State, preview: Path) -> None:
-    write(preview, shown(merging.frame(state.frame), state.zoom, state.checkers))
+    write(preview, shown(merging.frame(state.frame), state.zoom, state.checkers, merging.finish))
     _say(_line(state))
 
 

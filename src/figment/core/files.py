@@ -13,7 +13,7 @@ __all__ = ["beside", "write_atomically", "write_bytes"]
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; what is written there is flushed to disk and moved into place when the block ends.
+    """A temporary path beside `path`; what is written there is flushed to disk and put in place when the block ends.
 
     Raises OutputError, and leaves nothing behind, when the file cannot be written.
     """

@@ -7,7 +7,7 @@ and one that is repeated makes those frames alone that would come out otherwise.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import zip_longest
@@ -21,21 +21,15 @@ from figment.core.task import Progress, Task
 from figment.faceswap.frames import images
 from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
 from figment.faceswap.merge.drawing import GROUP, Drawing, Drawn, Swapper
-from figment.faceswap.merge.footage import Footage, Frame
+from figment.faceswap.merge.footage import Finish, Footage, Frame, unchanged
 from figment.faceswap.merge.session import Session
 from figment.faceswap.workspace import Step, Workspace
 from figment.pixels import files
 
 __all__ = ["Merging", "merge"]
 
-Finish = Callable[[Frame], Frame]
-"""What is done to a frame last: (H, W, 3) to the same."""
 THREADS = min(4, os.cpu_count() or 1)
 """How many frames are put together at once."""
-
-
-def unchanged(frame: Frame) -> Frame:
-    return frame
 
 
 def merge(

@@ -18,7 +18,6 @@ from torch.optim import AdamW, Optimizer
 
 from figment.core.config import to_dict
 from figment.core.errors import TrainingError
-from figment.core.files import write_bytes
 from figment.core.task import Progress, Task
 from figment.faceswap.batches import Examples, Faces, split
 from figment.faceswap.descent import SparseRMSprop
@@ -31,7 +30,6 @@ from figment.faceswap.training_files import States, SwapState
 from figment.faceswap.training_recipes import PRESETS, Recipe, SwapSettings
 from figment.faceswap.workspace import Step, Workspace
 from figment.nn.ema import Average
-from figment.pixels.files import encode
 from figment.training.device import Place, pays_in_bfloat16, place
 from figment.training.journal import Journal
 
@@ -232,7 +230,6 @@ class Training:
             journal.write(self.step, self.figures, self.warning)
             journal.draw()
             picture = page(network, *self.kept)
-            write_bytes(self.folder / f"{self.settings.preset}-preview.png", encode(picture, "png"))
         return Progress(self.step, self.settings.iterations, "train", self.figures, self.warning, picture)
 
     @torch.no_grad()

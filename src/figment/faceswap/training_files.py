@@ -3,7 +3,6 @@
 figment.safetensors         the network, as merging needs it
 figment-00012000.state      all that going on needs; the last few of them
 log.jsonl                   figures; figment-curve.png is drawn of them
-figment-preview.png         what the network makes of faces that it does not learn from
 """
 
 import dataclasses

@@ -45,6 +45,8 @@ def headline(verdict: Verdict, credentials: Manifest, watermark: WatermarkFindin
             said = "made by a picture generator"
         case "claimed":
             said = origin(metadata.source_type)
+        case _ if _is_swap(credentials):
+            said = "a trained model (AI) put another face into it"
         case _:
             said = origin(credentials.source_type)
     return _HEADLINES[verdict].format(origin=said)
@@ -55,6 +57,10 @@ def origin(source_type: str) -> str:
     if not source_type:
         return "it does not say how it came about"
     return _ORIGINS.get(source_type, f"its source type is '{source_type}'")
+
+
+def _is_swap(credentials: Manifest) -> bool:
+    return "consent" in credentials.facts and any(action.name == "c2pa.placed" for action in credentials.actions)
 
 
 def issuer_of(manifest: Manifest) -> str:
@@ -92,6 +98,9 @@ def _of_credentials(credentials: Manifest, detail: str) -> Iterator[str]:
     model = credentials.facts.get("model", {}).get("name")
     if isinstance(model, str):
         yield f"made with the model '{model}'"
+    consent = credentials.facts.get("consent", {}).get("sha256")
+    if _is_swap(credentials) and isinstance(consent, str):
+        yield f"a face was placed into it, under the consent {consent[:12]}"
     for ingredient in credentials.ancestors():
         if ingredient.problems:
             yield f"the input '{ingredient.title}' was altered before it was used: {'; '.join(ingredient.problems)}"

@@ -8,10 +8,17 @@ from numpy.typing import NDArray
 from figment.core.errors import DataError
 from figment.faceswap.faceset import AlignedFace
 
-__all__ = ["Footage", "Frame"]
+__all__ = ["Finish", "Footage", "Frame", "unchanged"]
 
 Frame = NDArray[np.uint8]
 """(H, W, 3) RGB."""
+Finish = Callable[[Frame], Frame]
+"""What is done to a frame before anybody sees it."""
+
+
+def unchanged(frame: Frame) -> Frame:
+    """`frame` as it is."""
+    return frame
 
 
 class Footage:

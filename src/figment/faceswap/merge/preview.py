@@ -8,6 +8,7 @@ from PIL import Image
 
 from figment.core.files import write_atomically
 from figment.faceswap.merge.blend import Merged
+from figment.faceswap.merge.footage import Finish, unchanged
 from figment.pixels.files import as_pillow
 
 __all__ = ["shown", "write"]
@@ -19,9 +20,12 @@ SQUARE = 16
 GREYS = (96, 160)
 
 
-def shown(merged: Merged, zoom: int, checkers: bool) -> NDArray[np.uint8]:
-    """The frame at `zoom` percent; with `checkers`, what is not a swapped face in it lies under a checkerboard."""
-    picture = as_pillow(_on_checkers(merged) if checkers else merged.frame)
+def shown(merged: Merged, zoom: int, checkers: bool, finish: Finish = unchanged) -> NDArray[np.uint8]:
+    """The frame at `zoom` percent; with `checkers`, what is not a swapped face in it lies under a checkerboard.
+
+    That hides what `finish` had put on the frame, which goes through it again.
+    """
+    picture = as_pillow(finish(_on_checkers(merged)) if checkers else merged.frame)
     size = (max(1, picture.width * zoom // 100), max(1, picture.height * zoom // 100))
     return np.array(picture.resize(size, Image.Resampling.NEAREST if zoom > 100 else Image.Resampling.LANCZOS))
 

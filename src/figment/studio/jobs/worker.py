@@ -20,12 +20,13 @@ from figment.core.config import from_dict
 from figment.core.errors import FigmentError
 from figment.core.task import Progress
 from figment.pixels.errors import PixelError
-from figment.pixels.files import encode
 from figment.studio.jobs import kinds
 from figment.studio.jobs.job import Job, LeaseLost, NoSuchJob
 from figment.studio.jobs.places import Places, database_of
 from figment.studio.jobs.publish import complete, publish, staged_pictures
 from figment.studio.jobs.store import JobStore
+from figment.trust.labels import Operation, Provenance, SourceType
+from figment.trust.stamp import stamp
 
 __all__ = ["Worker"]
 
@@ -35,6 +36,10 @@ IDLE = 0.05
 """Seconds between two looks at an empty queue, or at whether the job in hand is to be cancelled."""
 REPORTS, PREVIEWS = 0.1, 0.5
 """Seconds between two reports that are stored, and two previews."""
+UNFINISHED = Provenance(
+    Operation.COMPOSE, SourceType.COMPOSITE_WITH_TRAINED_ALGORITHMIC_MEDIA, model="a job that is not at its end"
+)
+"""What a preview's credentials say: whoever keeps one has a picture that a model made."""
 _log = logging.getLogger(__name__)
 
 
@@ -172,7 +177,7 @@ class _Reporter:
         self.folder.mkdir(parents=True, exist_ok=True)
         for old in self.folder.glob("preview-*"):
             old.unlink(missing_ok=True)
-        (self.folder / name).write_bytes(encode(picture, "jpeg", quality=85))
+        (self.folder / name).write_bytes(stamp(picture, "jpeg", "", UNFINISHED))
         return name
 
 
