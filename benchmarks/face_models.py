@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from figment.faceswap.affine import Matrix, backward, moved
 from figment.faceswap.models import crops, detectors, embedders, landmarkers
 from figment.pixels.clips import frames
 
@@ -66,7 +67,7 @@ def compare_detectors(sets: dict[str, tuple[list[Picture], int]]) -> None:
             print(f"{label:16}{f'{len(pictures)} of {name}':50}{missed:8.1%}{more:9.1%}{cost:8.1f}", flush=True)
 
 
-def moves() -> list[crops.Matrix]:
+def moves() -> list[Matrix]:
     """Matrices (2, 3) of a head that nods and sways by up to 12 pixels, 15 degrees and a twentieth of its size."""
     result = []
     for phase in np.linspace(0, 2 * np.pi, MOVES, endpoint=False):
@@ -83,7 +84,7 @@ def trembling(label: str, portrait: Picture) -> float:
     for matrix in moves():
         frame = crops.cropped(portrait, matrix, 480).permute(1, 2, 0).round().byte().numpy()
         face = detectors.find(detectors.DEFAULT).detect(frame[None])[0][:1]
-        told.append(crops.moved(landmarkers.find(label).landmarks(frame, face)[0], crops.backward(matrix)))
+        told.append(moved(landmarkers.find(label).landmarks(frame, face)[0], backward(matrix)))
     points = np.array(told)
     away = np.linalg.norm(points - points.mean(0), axis=2)
     return float(np.sqrt((away**2).mean()) / eyes_apart(points.mean(0)[None].astype(np.float32))[0])
