@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 
 from figment import __version__
 from figment.server import files as file_routes
-from figment.server import metrics, native, prompts, shelves
+from figment.server import metrics, native, prompts, shelves, swaps
 from figment.server.access import Guard
 from figment.server.accounts import Accounts
 from figment.server.counting import Requests
@@ -64,7 +64,7 @@ def app(settings: Settings) -> FastAPI:
     )
     made.state.studio = studio
     problems.watch(made)
-    for module in (native, file_routes, shelves, prompts, metrics, *protocols):
+    for module in (native, file_routes, shelves, prompts, swaps, metrics, *protocols):
         made.include_router(module.router)
     made.add_api_route("/health", native.health, include_in_schema=False)
     page = Path(str(files("figment.server") / "page"))
