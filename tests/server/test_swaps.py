@@ -70,7 +70,7 @@ def test_consents_are_recorded_and_named(film: TestClient, tmp_path: Path) -> No
     refused = film.post("/api/consents", json={"alias": "anna", **AGREED, "evidence": evidence, "confirmed": False})
     minor = film.post("/api/consents", json={"alias": "anna", **AGREED, "evidence": evidence, "age": 17})
     assert (refused.status_code, minor.status_code) == (422, 422)
-    assert film.put("/api/swaps/film/consents", json={"src": "anna", "dst": "boris"}).status_code == 422
+    assert film.put("/api/swaps/film/consents", json={"src": "anna", "dst": "boris"}).status_code == 403
     for alias in ("anna", "boris"):
         assert film.post("/api/consents", json={"alias": alias, **AGREED, "evidence": evidence}).status_code == 201
     listed = film.get("/api/consents").json()

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from figment.core.errors import FigmentError, InputError, OutputError
 from figment.pixels.errors import PixelError
 from figment.studio.jobs.job import NoSuchJob, QueueFull
+from figment.trust.consent import ConsentError
 
 __all__ = ["Form", "Problem", "Problems", "plainly"]
 
@@ -90,6 +91,8 @@ def _status(error: Exception) -> int:
             return 429
         case OutputError():
             return 507
+        case ConsentError():
+            return 403
         case InputError() | PixelError():
             return 422
     return 500
