@@ -1,6 +1,10 @@
 """Training a swap as a user runs it: behind consent, and what the network makes on the way is signed."""
 
+import math
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from figment.core.task import Task
 from figment.faceswap.batches import split
@@ -19,6 +23,8 @@ from figment.trust.labels import Operation, Provenance, SourceType
 
 __all__ = ["PREVIEW", "imported_model", "learnt", "reported"]
 
+FOOT = 0.15
+"""Height of what is added for the label, in page heights; its letters are a twentieth of the whole."""
 PREVIEW = "preview.png"
 """Page in the folder of the model: faces that are not learnt from, and what the network makes of them."""
 
@@ -35,7 +41,7 @@ def learnt(workspace: Workspace, settings: SwapSettings) -> Task[Path]:
             progress = next(task)
             if progress.preview is not None:
                 place = workspace.model / PREVIEW
-                Gallery().save(badge(progress.preview), None, _about(workspace, settings, grants), path=place)
+                Gallery().save(_labelled(progress.preview), None, _about(workspace, settings, grants), path=place)
                 note_output(grants, place)
             yield progress
     except StopIteration as stop:
@@ -57,6 +63,12 @@ def imported_model(workspace: Workspace, folder: Path) -> Path:
 def reported(workspace: Workspace) -> Task[Written]:
     """Measure the result of `workspace`, with the faces of src that training kept back."""
     return (yield from report(workspace, split(workspace.src.faceset)[1], trained(workspace)))
+
+
+def _labelled(page: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`page` with the label on a foot of its own, so that it hides no face."""
+    foot = math.ceil(FOOT * len(page))
+    return badge(np.pad(page, ((0, foot), (0, 0), (0, 0))))
 
 
 def _about(workspace: Workspace, settings: SwapSettings, grants: Grants) -> Provenance:
