@@ -13,7 +13,7 @@ function draw(context: CanvasRenderingContext2D, stroke: Stroke, colour: string)
   context.beginPath()
   const [first = [0, 0], ...rest] = stroke.points
   context.moveTo(...first)
-  context.lineTo(...first)
+  context.lineTo(first[0] + 0.01, first[1]) // a line of no length would leave no dot
   for (const point of rest) context.lineTo(...point)
   context.stroke()
 }
