@@ -16,10 +16,12 @@ __all__ = ["running"]
 
 
 @contextmanager
-def running(root: Path) -> Iterator[str]:
+def running(root: Path, token: str = "") -> Iterator[str]:
     """Its address, "http://127.0.0.1:PORT"."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app(Settings(root)), log_level="warning", lifespan="on", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(app(Settings(root, token=token)), log_level="warning", lifespan="on", ws="none")
+    )
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
     try:

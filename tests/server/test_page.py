@@ -1,0 +1,219 @@
+"""The built page in a real browser, against a live server with its worker and the model that ships."""
+
+import base64
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.faceswap import talking
+from tests.server.live import running
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here.")
+SCREENS = ("create", "edit", "gallery", "verify", "train", "swap", "settings")
+WAIT = 30_000
+"""Milliseconds that a job of a few steps may take on a busy computer."""
+DROP = """([place, bytes]) => {
+    const dataTransfer = new DataTransfer()
+    const content = Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))
+    dataTransfer.items.add(new File([content], "a.png", {type: "image/png"}))
+    document.querySelector(place).dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}))
+}"""
+HOSTILE = "a red apple <img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studio")
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    with running(root) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A new visitor's page; whatever goes wrong in it, or leaves for elsewhere, fails the test."""
+    wrong: list[str] = []
+    page = browser.new_page(base_url=address, locale="en-US", viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(WAIT)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on(
+        "console", lambda said: wrong.append(said.text) if said.type == "error" and "load" not in said.text else None
+    )
+    page.on("response", lambda got: wrong.append(got.url) if got.status >= 400 and "/preview?" not in got.url else None)
+    page.on("request", lambda sent: None if sent.url.startswith((address, "blob:")) else wrong.append(sent.url))
+    yield page
+    page.close()
+    assert not wrong
+
+
+def test_pictures_are_created_and_say_where_they_come_from(page: Page) -> None:
+    _create(page, HOSTILE)
+    page.locator("article img").first.click()
+    expect(page.locator(".verdict")).to_have_text(
+        "Made by this installation of Figment, and unchanged since.", timeout=WAIT
+    )
+    expect(page.get_by_text(f"{HOSTILE}\nSteps: 2")).to_be_visible()
+    assert "hit" not in page.title()
+
+
+def test_a_dropped_picture_gives_back_its_settings(page: Page, root: Path) -> None:
+    _create(page, "a blue pear")
+    made = max((root / "outputs").glob("*/*.png"))
+    page.get_by_label("What is to be seen").fill("something else")
+    page.evaluate(DROP, ["main", base64.b64encode(made.read_bytes()).decode()])
+    expect(page.get_by_label("What is to be seen")).to_have_value("a blue pear")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value(made.stem.partition("-")[2])
+
+
+def test_a_job_is_cancelled(page: Page) -> None:
+    _ask(page, "a green apple", steps=1000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("article").first).to_contain_text("Cancelled", timeout=WAIT)
+
+
+def test_what_is_painted_over_is_drawn_anew(page: Page, root: Path) -> None:
+    _create(page, "a red apple")
+    page.locator("article").first.get_by_role("link", name="Edit").click()
+    canvas = page.locator("canvas")
+    expect(canvas).to_have_js_property("width", 128)
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+    page.mouse.down()
+    page.mouse.up()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Redo the whole picture")).to_be_visible()
+    page.keyboard.press("Control+Shift+z")
+    page.get_by_role("button", name="Redo what is painted over").click()
+    expect(page.locator("article").first).to_contain_text("Done", timeout=WAIT)
+    sent = max((root / "uploads").glob("*.png"), key=lambda path: path.stat().st_mtime)
+    mask = np.asarray(Image.open(sent).convert("L"))
+    assert (mask[32, 32], mask[96, 96]) == (255, 0)
+
+
+def test_the_gallery_finds_and_compares(page: Page) -> None:
+    for prompt in ("a purple grape", "a yellow lemon"):
+        _create(page, prompt)
+    page.goto("/#/gallery")
+    for number in range(2):
+        page.locator(".tiles input").nth(number).check()
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_label("Where one picture ends").fill("20")
+    assert "20%" in page.evaluate("getComputedStyle(document.querySelector('img.over')).clipPath")
+    page.get_by_label("Search in settings").fill("lemon")
+    expect(page.locator(".tiles li")).to_have_count(1)
+
+
+def test_a_dropped_file_is_verified(page: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "teal").save(tmp_path / "plain.png")
+    page.goto("/#/verify")
+    page.locator("label.drop").wait_for()
+    page.evaluate(DROP, ["label.drop", base64.b64encode((tmp_path / "plain.png").read_bytes()).decode()])
+    expect(page.locator(".verdict")).to_contain_text("Nothing found; that proves nothing", timeout=WAIT)
+
+
+def test_a_family_is_trained_and_its_curve_drawn(page: Page) -> None:
+    page.goto("/#/train")
+    page.get_by_role("combobox", name="Family").select_option("vae")
+    page.get_by_label("Steps", exact=True).fill("4")
+    page.get_by_label("Name of the run").fill("shown")
+    page.get_by_role("button", name="Train", exact=True).click()
+    card = page.get_by_role("article", name="shown")
+    expect(card).to_contain_text("Done", timeout=WAIT)
+    expect(card.get_by_role("img", name="at step 4")).to_be_visible()
+    expect(page.get_by_role("row", name="shown vae 4")).to_be_visible()
+
+
+def test_a_swap_goes_step_by_step_and_asks_for_consent(page: Page, tmp_path: Path) -> None:
+    clip = talking.write(tmp_path / "clip.mp4", [talking.frame(number) for number in range(3)])
+    page.goto("/#/swap")
+    page.get_by_label("Name (a").fill("film")
+    for number in range(2):
+        page.locator("input[type=file]").nth(number).set_input_files(clip)
+        expect(page.get_by_text("Sent")).to_have_count(number + 1)
+    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Do: Read the first clip").click()
+    expect(page.get_by_role("listitem").filter(has_text="Read the first clip")).to_contain_text(
+        "Done · frames 3", timeout=WAIT
+    )
+    train = page.get_by_role("button", name="Do: Train the network")
+    expect(train).to_be_disabled()
+    page.get_by_label("What the face is to be called").fill("anna")
+    page.get_by_label("Age").fill("30")
+    page.get_by_label("Purpose").fill("a test")
+    page.get_by_label("I confirm this.").check()
+    page.get_by_role("button", name="Record", exact=True).click()
+    for whose in ("Person whose face is taken", "Person in the clip"):
+        page.get_by_role("combobox", name=whose).select_option("anna")
+    page.get_by_role("button", name="Name these consents").click()
+    expect(train).to_be_enabled()
+
+
+def test_language_and_appearance_are_kept(page: Page) -> None:
+    page.goto("/#/settings")
+    page.get_by_label("한국어").check()
+    page.get_by_label("어둡게").check()
+    page.reload()
+    expect(page.get_by_role("heading", name="설정")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "ko"
+    assert (
+        page.evaluate("getComputedStyle(document.body).colorScheme || document.documentElement.dataset.theme")
+        != "light"
+    )
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+def test_nothing_scrolls_sideways_on_a_phone(browser: Browser, address: str, locale: str) -> None:
+    with browser.new_context(base_url=address, locale=locale, viewport={"width": 360, "height": 780}) as context:
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        for screen in SCREENS:
+            page.goto(f"/#/{screen}")
+            page.get_by_role("heading").first.wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_a_wrong_key_is_refused_and_the_right_one_let_in(browser: Browser, tmp_path: Path) -> None:
+    token = "a-long-enough-token"
+    with running(tmp_path, token=token) as address, browser.new_context(base_url=address, locale="en-US") as context:
+        page = context.new_page()
+        page.goto("/")
+        for key in ("wrong", token):
+            page.get_by_label("Key").fill(key)
+            page.get_by_role("button", name="Enter").click()
+            if key == "wrong":
+                expect(page.get_by_role("alert")).to_have_text("This key is not known.")
+        expect(page.get_by_label("What is to be seen")).to_be_visible()
+
+
+def _ask(page: Page, prompt: str, steps: int) -> None:
+    page.goto("/#/create")
+    page.get_by_label("What is to be seen").fill(prompt)
+    page.get_by_label("Steps", exact=True).fill(str(steps))
+    with page.expect_response("**/api/jobs") as answer:
+        page.keyboard.press("Control+Enter")
+    assert answer.value.status == 202
+    expect(page.locator("article").first).to_contain_text(prompt)
+
+
+def _create(page: Page, prompt: str) -> None:
+    """Ask for a picture of two steps, and wait for it."""
+    _ask(page, prompt, 2)
+    expect(page.locator("article").first).to_contain_text("Done", timeout=WAIT)
+    expect(page.locator("article img").first).to_have_js_property("naturalWidth", 128)
