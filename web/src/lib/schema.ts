@@ -442,6 +442,114 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/swaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Swaps
+         * @description Names of one's workspaces.
+         */
+        get: operations["list_swaps_api_swaps_get"];
+        put?: never;
+        /**
+         * Make
+         * @description Make a workspace of two clips that were sent.
+         */
+        post: operations["make_api_swaps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/swaps/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Status
+         * @description How far a workspace is.
+         */
+        get: operations["status_api_swaps__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/swaps/{name}/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Consents
+         * @description Name the records of consent of both people. Refused where one does not hold today.
+         */
+        put: operations["consents_api_swaps__name__consents_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/swaps/{name}/files/{which}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * File
+         * @description A picture or clip of a workspace.
+         */
+        get: operations["file_api_swaps__name__files__which__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Consents
+         * @description Records of the ledger of this installation, and the statement that a new one confirms.
+         */
+        get: operations["list_consents_api_consents_get"];
+        put?: never;
+        /**
+         * Add Consent
+         * @description Record a consent. Refused without the confirmation of its statement, and for minors.
+         */
+        post: operations["add_consent_api_consents_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -458,6 +566,43 @@ export interface components {
              * @enum {string}
              */
             role: "admin" | "user";
+        };
+        /**
+         * Agreement
+         * @description A consent to be recorded; `figment consent add` says what each field means.
+         */
+        Agreement: {
+            /** Alias */
+            alias: string;
+            /**
+             * Subject
+             * @enum {string}
+             */
+            subject: "self" | "adult" | "performer" | "fictional" | "synthetic";
+            /** Purpose */
+            purpose: string;
+            /**
+             * Scope
+             * @default [
+             *       "train",
+             *       "swap"
+             *     ]
+             */
+            scope: ("train" | "swap")[];
+            /** Age */
+            age?: number | null;
+            /**
+             * Evidence
+             * @description File that was sent, such as "uploads/...", of the signed form; only its hash is kept.
+             * @default
+             */
+            evidence: string;
+            /**
+             * Confirmed
+             * @description Whether the statement was shown and confirmed.
+             * @default false
+             */
+            confirmed: boolean;
         };
         /**
          * Asked
@@ -534,6 +679,43 @@ export interface components {
              * @default false
              */
             default: boolean;
+        };
+        /**
+         * Clips
+         * @description Two clips that were sent.
+         */
+        Clips: {
+            /**
+             * Name
+             * @description Name of the new workspace.
+             */
+            name: string;
+            /**
+             * Src
+             * @description Clip whose face is taken, such as "uploads/....mp4".
+             */
+            src: string;
+            /**
+             * Dst
+             * @description Clip that it is put into.
+             */
+            dst: string;
+        };
+        /**
+         * Consents
+         * @description Records of the ledger for both people.
+         */
+        Consents: {
+            /**
+             * Src
+             * @description Alias or hash of the record of the person whose face is taken.
+             */
+            src: string;
+            /**
+             * Dst
+             * @description The same of the person in the clip.
+             */
+            dst: string;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -724,6 +906,22 @@ export interface components {
              * @default figment 0.1.0
              */
             version: string;
+        };
+        /**
+         * SwapView
+         * @description A workspace as its user sees it.
+         */
+        SwapView: {
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: {
+                [key: string]: unknown;
+            }[];
+            /** Consented */
+            consented: boolean;
+            /** Shows */
+            shows: string[];
         };
         /**
          * Upload
@@ -1482,6 +1680,212 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_swaps_api_swaps_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+        };
+    };
+    make_api_swaps_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Clips"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwapView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    status_api_swaps__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwapView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    consents_api_swaps__name__consents_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Consents"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SwapView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    file_api_swaps__name__files__which__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                which: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_consents_api_consents_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    add_consent_api_consents_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Agreement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
                 };
             };
             /** @description Validation Error */

@@ -1,5 +1,6 @@
 /** What the server tells of face swaps. */
 import { call } from './api'
+import type { components } from './schema'
 
 export const STEPS = [
   'clear', 'frames src', 'frames dst', 'extract src', 'sort src', 'pack src',
@@ -14,12 +15,7 @@ export interface StepState {
   figures: Record<string, string | number>
 }
 
-export interface Swap {
-  name: string
-  steps: StepState[]
-  consented: boolean
-  shows: string[]
-}
+export type Swap = Omit<components['schemas']['SwapView'], 'steps'> & { steps: StepState[] }
 
 export interface ConsentRecord {
   id: string
