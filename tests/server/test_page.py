@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.diffusion import made
 from tests.faceswap import talking
 from tests.server.live import running
 
@@ -28,7 +29,10 @@ HOSTILE = "a red apple <img src=x onerror=\"document.title='hit'\"><script>docum
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("studio")
+    root = tmp_path_factory.mktemp("studio")
+    (root / "models/Stable-diffusion").mkdir(parents=True)
+    made.write(root / "models/Stable-diffusion/anything.safetensors")
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +78,31 @@ def test_pictures_are_created_and_say_where_they_come_from(page: Page) -> None:
 
 def test_a_dropped_picture_gives_back_its_settings(page: Page, root: Path) -> None:
     _create(page, "a blue pear")
-    made = max((root / "outputs").glob("*/*.png"))
+    picture = max((root / "outputs").glob("*/*.png"))
     page.get_by_label("What is to be seen").fill("something else")
-    page.evaluate(DROP, ["main", base64.b64encode(made.read_bytes()).decode()])
+    page.evaluate(DROP, ["main", base64.b64encode(picture.read_bytes()).decode()])
     expect(page.get_by_label("What is to be seen")).to_have_value("a blue pear")
-    expect(page.get_by_label("Seed", exact=True)).to_have_value(made.stem.partition("-")[2])
+    expect(page.get_by_label("Seed", exact=True)).to_have_value(picture.stem.partition("-")[2])
+
+
+def test_a_checkpoint_is_asked_for_all_that_it_can(page: Page) -> None:
+    page.goto("/#/create")
+    page.get_by_role("button", name="sprites-128").click()
+    page.get_by_role("button", name="anything").click()
+    page.get_by_label("What is to be seen").fill("a (red:1.2) apple")
+    expect(page.get_by_text("3 / 75 tokens")).to_be_visible()
+    expect(page.locator("mark")).to_have_text("red1.20")
+    for name, value in (("Sampler", "Euler a"), ("Schedule", "Karras")):
+        page.get_by_role("combobox", name=name).select_option(value)
+    for name, number in (("Steps", "2"), ("Width", "64"), ("Height", "64"), ("Guidance", "6.25")):
+        page.get_by_role("spinbutton", name=name).fill(number)
+    page.get_by_role("button", name="Create (1)").click()
+    card = page.get_by_role("article", name="a (red:1.2) apple")
+    expect(card).to_contain_text("Done", timeout=WAIT)
+    card.get_by_text("From noise to picture").click()
+    expect(card.get_by_role("img", name="schedule Karras")).to_be_visible()
+    card.get_by_title("Open, with where it comes from").click()
+    expect(page.get_by_text("Sampler: Euler a, Schedule type: Karras, CFG scale: 6.25").last).to_be_visible()
 
 
 def test_a_job_is_cancelled(page: Page) -> None:

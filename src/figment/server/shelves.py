@@ -84,9 +84,9 @@ def preview(shelf: Shelf, name: str, studio: TheStudio) -> FileResponse:
 
 @router.get("/catalogue")
 def catalogue(studio: TheStudio) -> dict[str, Any]:
-    """Samplers, schedules, upscalers, families and data sets; empty until a worker has started."""
+    """Samplers, schedules with their noise levels, upscalers, families, data sets; empty until a worker has started."""
     known = read_catalogue(studio.settings.root)
-    return {name: known[name] for name in ("samplers", "schedules", "upscalers", "families", "datasets")}
+    return {name: known[name] for name in ("samplers", "schedules", "curves", "upscalers", "families", "datasets")}
 
 
 def _choice(shelf: Shelf, one: Dropped, looked: dict[str, Any]) -> Choice:

@@ -19,6 +19,7 @@ export interface Family {
 export interface Catalogue {
   samplers: string[]
   schedules: string[]
+  curves: Record<string, number[]>
   upscalers: string[]
   families: Family[]
   datasets: string[]

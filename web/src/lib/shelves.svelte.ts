@@ -1,7 +1,7 @@
 /** What there is to choose from. */
-import { call, type Catalogue, type Choice } from './api'
+import { call, submit, type Catalogue, type Choice } from './api'
 
-const EMPTY: Catalogue = { samplers: [], schedules: [], upscalers: [], families: [], datasets: [] }
+const EMPTY: Catalogue = { samplers: [], schedules: [], curves: {}, upscalers: [], families: [], datasets: [] }
 const AGAIN = 1500
 
 class Shelves {
@@ -21,6 +21,18 @@ class Shelves {
     ])
     Object.assign(this, { models, loras, vaes, catalogue })
     if (catalogue.samplers.length === 0) setTimeout(() => void this.load().catch(() => undefined), AGAIN)
+  }
+
+  /** Look at the folders again, for files that have come since. */
+  async refresh(): Promise<void> {
+    const { id } = await submit('refresh', {})
+    const source = new EventSource(`/api/events?job=${id}`)
+    for (const name of ['done', 'failed', 'cancelled']) {
+      source.addEventListener(name, () => {
+        source.close()
+        void this.load().catch(() => undefined)
+      })
+    }
   }
 
   /** The model called `name`, or the one that is taken where none is named. */

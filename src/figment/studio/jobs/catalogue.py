@@ -13,12 +13,16 @@ __all__ = ["EMPTY", "read_catalogue", "write_catalogue"]
 EMPTY: dict[str, Any] = {
     "samplers": [],
     "schedules": [],
+    "curves": {},
     "upscalers": [],
     "families": [],
     "datasets": [],
     "own": [],
     "shelf": [],
 }
+
+SHOWN_STEPS = 20
+"""Steps of the schedules' noise levels that are written down to be shown."""
 
 
 def read_catalogue(root: Path) -> dict[str, Any]:
@@ -35,7 +39,8 @@ def write_catalogue(root: Path) -> None:
     from figment import families
     from figment.core.checkpoint import read_metadata
     from figment.data.datasets import DATASETS
-    from figment.diffusion.schedules import SCHEDULES
+    from figment.diffusion.kinds import Base
+    from figment.diffusion.schedules import SCHEDULES, model_sigmas
     from figment.diffusion.upscalers import LATENT, RESAMPLED
     from figment.nn.samplers import labels
     from figment.studio.library import entries
@@ -44,6 +49,7 @@ def write_catalogue(root: Path) -> None:
     found = {
         "samplers": list(labels()),
         "schedules": list(SCHEDULES),
+        "curves": {name: find(SHOWN_STEPS, model_sigmas(), Base.SD1) for name, find in SCHEDULES.items()},
         "upscalers": [*LATENT, *RESAMPLED],
         "families": [
             {
