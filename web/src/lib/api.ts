@@ -67,8 +67,11 @@ export async function upload(content: Blob, name: string): Promise<string> {
   return ((await answer.json()) as { file: string }).file
 }
 
+/** A file's name as part of a path. */
+export const inPath = (file: string): string => file.split('/').map(encodeURIComponent).join('/')
+
 /** The path that shows a file of one's own. */
-export const shown = (file: string): string => `/api/files/${file.split('/').map(encodeURIComponent).join('/')}`
+export const shown = (file: string): string => `/api/files/${inPath(file)}`
 
 /** What a job has made so far or at its end. */
 export function made(job: Job): Made[] {
