@@ -82,7 +82,7 @@ def test_far_away_is_seen_by_attention_alone() -> None:
     once = 8 * torch.tensor(2.0).log()
     near, far = (trained(every) for every in (0, 1))
     assert near > 1.8 * once
-    assert far < 1.3 * once
+    assert far < 1.5 * once
 
 
 def trained(attention_every: int) -> float:

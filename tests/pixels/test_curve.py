@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -72,6 +72,7 @@ def test_smoothing_quiets_noise() -> None:
     assert np.std(smooth(noise.tolist())) < 0.25
 
 
+@example(low=1.0, width=400000001.0, about=2)
 @given(low=st.floats(-1e9, 1e9), width=st.floats(1e-3, 1e9), about=st.integers(2, 12))
 def test_linear_ticks_are_within_and_even(low: float, width: float, about: int) -> None:
     high = low + width

@@ -4,15 +4,23 @@ import math
 
 __all__ = ["label", "linear", "logarithmic"]
 
+STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
+"""Of axes, in powers of ten."""
+
 
 def linear(low: float, high: float, about: int) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten within [low, high], not more than `about` + 1 of them."""
+    """Multiples of 1, 2 or 5 times a power of ten within [low, high]: at least one, not more than `about` + 1."""
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
-    return [number * step for number in range(first, last + 1)]
+    wide = next(place for place, factor in enumerate(STEPS) if factor * power >= rough * (1 - 1e-9))
+    marks: list[float] = []
+    while not marks:  # a step may be so wide that none of its multiples is within
+        step = STEPS[wide] * power
+        first = math.ceil(low / step - 1e-9)
+        last = math.floor(high / step + 1e-9)
+        marks = [number * step for number in range(first, last + 1)]
+        wide -= 1
+    return marks
 
 
 def logarithmic(low: float, high: float) -> list[float]:
