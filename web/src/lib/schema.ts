@@ -391,7 +391,7 @@ export interface paths {
         };
         /**
          * Catalogue
-         * @description Samplers, schedules, upscalers, families and data sets; empty until a worker has started.
+         * @description Samplers, schedules with their noise levels, upscalers, families, data sets; empty until a worker has started.
          */
         get: operations["catalogue_api_catalogue_get"];
         put?: never;
