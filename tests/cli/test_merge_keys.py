@@ -33,6 +33,11 @@ print("ended well", flush=True)
 """
 
 
+def heed_interrupts() -> None:
+    """Also where the tests run in the background, whose programs are started with Ctrl-C switched off."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A process whose input and output is a terminal."""
 
@@ -43,7 +48,9 @@ class Terminal:
         self.text = ""
         command = [sys.executable, "-c", SCRIPT, str(folder)]
         wide = {**os.environ, "COLUMNS": "200"}
-        self.process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=wide)
+        self.process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, env=wide, preexec_fn=heed_interrupts
+        )
 
     def read(self, wanted: str, seconds: float = 30) -> str:
         """What is shown up to `wanted`, which is waited for."""

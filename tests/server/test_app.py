@@ -69,11 +69,18 @@ def test_a_killed_server_takes_its_workers_along_and_goes_on(tiny_run: Path) -> 
         assert second.returncode == 130
 
 
+def heed_interrupts() -> None:
+    """Also where the tests run in the background, whose programs are started with Ctrl-C switched off."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def _studio(root: Path) -> Iterator["subprocess.Popen[str]"]:
     command = [*STUDIO, "--port", "0", "--root", str(root)]
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as studio:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=heed_interrupts
+    ) as studio:
         try:
             yield studio
         finally:

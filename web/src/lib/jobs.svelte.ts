@@ -13,7 +13,7 @@ class Jobs {
   /** Jobs of these kinds, newest first. */
   of(...kinds: string[]): Job[] {
     const found = [...this.all.values()].filter((job) => kinds.includes(job.kind))
-    return found.sort((a, b) => (a.id < b.id ? 1 : -1))
+    return found.sort((a, b) => b.created - a.created)
   }
 
   get active(): number {
