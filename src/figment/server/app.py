@@ -3,19 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
 from fastapi.staticfiles import StaticFiles
 
 from figment import __version__
+from figment.server import a1111, metrics, native, openai, prompts, shelves, swaps
 from figment.server import files as file_routes
-from figment.server import metrics, native, prompts, shelves, swaps
 from figment.server.access import Guard
 from figment.server.accounts import Accounts
 from figment.server.counting import Requests
@@ -29,11 +26,13 @@ from figment.studio.jobs.supervise import Supervisor
 
 __all__ = ["app"]
 
+PROTOCOLS = (a1111, openai)
+"""Foreign protocols: each has a `router`, the PREFIX of its paths, and `problem`, its form of an error."""
+
 
 def app(settings: Settings) -> FastAPI:
     """The application. Raises InputError when another studio has the folder, OutputError when it cannot be written."""
-    protocols = _protocols()
-    problems = Problems({module.PREFIX: module.problem for module in protocols})
+    problems = Problems({module.PREFIX: module.problem for module in PROTOCOLS})
     accounts, requests = Accounts(settings.root, settings.token), Requests()
     studio = _opened(settings, accounts, requests)
 
@@ -64,7 +63,7 @@ def app(settings: Settings) -> FastAPI:
     )
     made.state.studio = studio
     problems.watch(made)
-    for module in (native, file_routes, shelves, prompts, swaps, metrics, *protocols):
+    for module in (native, file_routes, shelves, prompts, swaps, metrics, *PROTOCOLS):
         made.include_router(module.router)
     made.add_api_route("/health", native.health, include_in_schema=False)
     page = Path(str(files("figment.server") / "page"))
@@ -77,10 +76,3 @@ def _opened(settings: Settings, accounts: Accounts, requests: Requests) -> Studi
     store = JobStore(database_of(settings.root), capacity=settings.capacity, per_user=settings.per_user)
     supervisor = Supervisor(settings.root, store) if settings.work else None
     return Studio(settings, store, Watcher(store), accounts, supervisor, requests)
-
-
-def _protocols() -> list[ModuleType]:
-    """Foreign protocols: each module has a `router`, the PREFIX of its paths, and `problem`, its form of an error."""
-    names = [f"figment.server.{name}" for name in ("a1111", "openai")]
-    modules = [import_module(name) for name in names if find_spec(name) is not None]
-    return [module for module in modules if hasattr(module, "router")]
