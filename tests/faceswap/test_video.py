@@ -149,13 +149,6 @@ def test_wide_pixels_stay_wide(tmp_path: Path) -> None:
         assert container.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
 
 
-def test_each_frame_is_finished_before_it_is_coded(workspace: Workspace) -> None:
-    settings = VideoSettings(lossless=True)
-    finish(encode(workspace.dst, images(workspace.dst), workspace.result, settings, lambda frame: 255 - frame))
-    for image, before in zip(frames(workspace.result), images(workspace.dst), strict=True):
-        np.testing.assert_array_equal(image, 255 - before)
-
-
 def test_masks_become_a_clip_without_sound(workspace: Workspace) -> None:
     drawn = [np.full((HEIGHT, WIDTH), 20 * number, np.uint8) for number in range(len(VARYING))]
     finish(encode(workspace.dst, masks(drawn), workspace.result_mask, VideoSettings(), sound=False))

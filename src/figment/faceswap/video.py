@@ -1,6 +1,6 @@
 """The result as a clip: merged frames and their masks, as long and as loud as the clip that faces were put into."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +29,7 @@ class VideoSettings:
     crf: Annotated[int, Field(ge=0, le=51)] = 16
     """Constant rate factor of x264: less is better and larger; at 16 a difference is hardly seen."""
     lossless: bool = False
-    """Keep each pixel as it was merged, in a clip that takes some ten times the room and that few players show."""
+    """Keep each pixel as it was merged, in a clip that takes some thirty times the room and that few players show."""
 
 
 def encode(
@@ -37,14 +37,13 @@ def encode(
     images: Iterable[Frame],
     path: Path,
     settings: VideoSettings,
-    finish: Callable[[Frame], Frame] = lambda frame: frame,
     sound: bool = True,
 ) -> Task[int]:
     """Write `images`, one for each frame of `side`, uint8 (H, W, 3), to the MP4 `path`; how many there are.
 
-    They are shown at the times of the side's frames, with its sound unless `sound` is off. Each goes through `finish`
-    first, such as to be labelled. The file is there when it is whole: one that was stopped is made anew, to the same
-    bytes. Raises OutputError, or InputError where the images are not as many as the frames.
+    They are shown at the times of the side's frames, with its sound unless `sound` is off. The file is there
+    when it is whole: one that was stopped is made anew, to the same bytes. Raises OutputError, or InputError where the
+    images are not as many as the frames.
     """
     times, clip = side.times, side.clip
     missing = mute(clip) if clip and sound else ""
@@ -52,9 +51,8 @@ def encode(
         warning = f"MP4 does not take the sound of {side.label} ({missing}); the result is silent."
         yield Progress(0, len(times.ticks), "encoding", warning=warning)
     factor = LOSSLESS if settings.lossless else settings.crf
-    finished = (finish(image) for image in images)
     written = 0
-    with beside(path) as part, closing(record(part, finished, times, factor, clip, sound)) as counts:
+    with beside(path) as part, closing(record(part, images, times, factor, clip, sound)) as counts:
         for written in counts:
             if written % EVERY == 0:
                 yield Progress(written, len(times.ticks), "encoding")
