@@ -70,7 +70,7 @@ def test_mix_has_the_lightness_of_lct() -> None:
 
 @pytest.mark.parametrize("colour", TRANSFERS)
 def test_colours_that_fit_already_stay(colour: Colour) -> None:
-    assert np.abs(TRANSFERS[colour](TARGET, TARGET) - TARGET).max() < 1 / 255
+    assert np.abs(TRANSFERS[colour](TARGET, TARGET) - TARGET).max() < 2e-3
 
 
 @pytest.mark.parametrize("colour", TRANSFERS)

@@ -7,11 +7,11 @@ from figment.faceswap.merge.warp import Pixels
 
 __all__ = ["channels_matched", "matched"]
 
-BINS = 256
+BINS = 512
 
 
 def matched(values: Pixels, wanted: Pixels) -> Pixels:
-    """`values` (N,) on the rising curve that gives them the distribution of `wanted` (M,), to about one bin of 256."""
+    """`values` (N,) on the rising curve that gives them the distribution of `wanted` (M,), to about one bin of 512."""
     low, high = float(min(values.min(), wanted.min())), float(max(values.max(), wanted.max()))
     if high - low < 1e-6:
         return values
@@ -39,7 +39,7 @@ def channels_matched(source: Pixels, target: Pixels, threshold: float) -> Pixels
 
 
 def _binned(values: Pixels, low: float, high: float) -> tuple[NDArray[np.int32], Pixels]:
-    """(N,) in which of 256 bins from `low` to `high` each value is, and (N,) how far into it, from 0 to 1."""
+    """(N,) in which of the bins from `low` to `high` each value is, and (N,) how far into it, from 0 to 1."""
     places = (values - np.float32(low)) * np.float32(BINS / (high - low))
     bins = np.minimum(places.astype(np.int32), BINS - 1)
     return bins, places - bins.astype(np.float32)
