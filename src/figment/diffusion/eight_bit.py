@@ -2,8 +2,8 @@
 
 Weights are rounded for each output by their largest value. What comes in is rounded by one range for a layer, which is
 found by watching the network draw (`Ranges`). First and last layers, times, prompts, and the layers that are given
-what no norm has brought to size keep their precision: with the latter rounded too, a call of random weights, by ranges of
-another drawing, was off by 18 % in place of 4 %, and no more than a twentieth faster.
+what no norm has brought to size keep their precision: with the latter rounded too, a call of random weights, by ranges
+of another drawing, was off by 18 % in place of 4 %, and no more than a twentieth faster.
 """
 
 import json
