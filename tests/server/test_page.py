@@ -1,23 +1,20 @@
 """The built page in a real browser, against a live server with its worker and the model that ships."""
 
 import base64
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from tests.diffusion import made
 from tests.faceswap import talking
+from tests.server.browser import CHROMIUM, WAIT, started, visiting
 from tests.server.live import running
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here.")
 SCREENS = ("create", "edit", "gallery", "verify", "train", "swap", "settings")
-WAIT = 30_000
-"""Milliseconds that a job of a few steps may take on a busy computer."""
 DROP = """([place, bytes]) => {
     const dataTransfer = new DataTransfer()
     const content = Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))
@@ -43,27 +40,14 @@ def address(root: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
+    with started() as browser:
+        yield browser
 
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A new visitor's page; whatever goes wrong in it, or leaves for elsewhere, fails the test."""
-    wrong: list[str] = []
-    page = browser.new_page(base_url=address, locale="en-US", viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(WAIT)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console", lambda said: wrong.append(said.text) if said.type == "error" and "load" not in said.text else None
-    )
-    page.on("response", lambda got: wrong.append(got.url) if got.status >= 400 and "/preview?" not in got.url else None)
-    page.on("request", lambda sent: None if sent.url.startswith((address, "blob:")) else wrong.append(sent.url))
-    yield page
-    page.close()
-    assert not wrong
+    with visiting(browser, address) as page:
+        yield page
 
 
 def test_pictures_are_created_and_say_where_they_come_from(page: Page) -> None:

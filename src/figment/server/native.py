@@ -116,12 +116,13 @@ async def list_jobs(
     state: State | None = None,
     before: Annotated[str | None, Query(max_length=80)] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    kind: Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Query(max_length=20)] = (),
     everyone: bool = False,
 ) -> list[JobView]:
-    """Jobs, newest first; those submitted before the job `before`. An administrator may see everyone's."""
+    """Jobs, newest first; those before the job `before`, of each `kind` named. An administrator may see everyone's."""
     if everyone and who.role != "admin":
         raise Problem(403, "Only administrators see the jobs of everyone.")
-    return [view(job) for job in studio.store.jobs(None if everyone else who.name, state, before, limit)]
+    return [view(job) for job in studio.store.jobs(None if everyone else who.name, state, before, limit, kind)]
 
 
 @router.get("/jobs/{id}")

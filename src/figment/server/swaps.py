@@ -23,6 +23,7 @@ PICTURES = {
     "people-dst": "data_dst/people.png",
     "preview": "model/preview.png",
     "curve": "model/figment-curve.png",
+    "frame": "merge_frame.jpg",
     "strip": "result_strip.png",
     "report": "report.png",
     "result": "result.mp4",

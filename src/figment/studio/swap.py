@@ -23,7 +23,7 @@ from figment.studio.swap_consent import Grants, allowed
 from figment.trust.consent import Scope
 from figment.trust.containers import container_of
 from figment.trust.labels import Ingredient, Operation, Provenance
-from figment.trust.sensitive import checked
+from figment.trust.sensitive import Finding, checked
 
 __all__ = [
     "PEOPLE", "exported", "extracted", "framed", "imported", "packed", "permitted", "restored", "sorted_faces",
@@ -34,6 +34,8 @@ PEOPLE = "people.png"
 """Sheet in the folder of a side: who is seen in its clip, with numbers to choose by."""
 
 SideName = Literal["src", "dst"]
+_LOOKED_AT: dict[str, Finding] = {}
+"""What this process has seen in clips, by their digests: who merges frame by frame does not wait for it each time."""
 
 
 def framed(workspace: Workspace, name: SideName, format: Literal["", "png", "jpg"] = "") -> Task[int]:
@@ -127,8 +129,9 @@ def permitted(workspace: Workspace, scope: Scope) -> Task[Grants]:
     """
     grants = allowed(workspace, scope)
     for side in (workspace.src, workspace.dst):
-        found = yield from checked(images(side), side.count)
-        found.require_harmless(side.label)
+        if side.digest not in _LOOKED_AT:
+            _LOOKED_AT[side.digest] = yield from checked(images(side), side.count)
+        _LOOKED_AT[side.digest].require_harmless(side.label)
     return grants
 
 

@@ -26,7 +26,7 @@ from figment.studio.swap_consent import Grants, allowed, note_output
 from figment.trust.consent import Scope
 from figment.trust.labels import Operation, Provenance
 
-__all__ = ["STRIP", "merged", "opened", "result"]
+__all__ = ["STRIP", "merged", "merging_of", "opened", "result"]
 
 STRIP = "result_strip.png"
 
@@ -37,7 +37,7 @@ def opened(workspace: Workspace) -> Task[Merging]:
     Raises ConsentError or SensitiveError where the faces may not be used so, InputError where nothing was trained.
     """
     yield from permitted(workspace, Scope.SWAP)
-    return _merging(workspace, trained(workspace))
+    return merging_of(workspace, trained(workspace))
 
 
 def merged(workspace: Workspace, given: Mapping[str, Any], plan: Path | None = None) -> Task[int]:
@@ -64,7 +64,7 @@ def result(workspace: Workspace, settings: VideoSettings, *, with_masks: bool = 
     strip_file = workspace.root / STRIP
     made = (workspace.result, workspace.result_mask, strip_file)
     workspace.begin(Step.VIDEO, {**to_dict(settings), "masks": with_masks}, made)
-    done, side = _merging(workspace, model), workspace.dst
+    done, side = merging_of(workspace, model), workspace.dst
     strip, gallery = Strip(side.count), Gallery()
     watched = (_seen(strip, *trio) for trio in zip(range(side.count), images(side), done.frames(), strict=True))
     about = _provenance(workspace, model, grants)
@@ -89,7 +89,8 @@ def _seen(strip: Strip, number: int, before: Frame, after: Frame) -> Frame:
     return after
 
 
-def _merging(workspace: Workspace, model: SwapModel) -> Merging:
+def merging_of(workspace: Workspace, model: SwapModel) -> Merging:
+    """The merge of the clip dst by `model`, whose frames are labelled and marked."""
     return Merging.of(workspace, model.swapper(), _mark(workspace, model))
 
 

@@ -200,6 +200,10 @@ def test_pages_of_jobs(store: JobStore) -> None:
     assert page == made[:-3:-1]
     assert [job.id for job in store.jobs(before=page[-1], limit=9)] == made[2::-1]
     assert [job.id for job in store.jobs(state="running")] == []
+    other = [store.submit(kind, {}).id for kind in ("train", "verify", "train")]
+    assert [job.id for job in store.jobs(kinds=("train",))] == other[::-2]
+    found = store.jobs(before=other[2], limit=3, kinds=("verify", "create"))
+    assert [job.id for job in found] == [other[1], *made[:2:-1]]
 
 
 def test_events_tell_each_change_and_the_newest_progress(store: JobStore) -> None:

@@ -4,6 +4,8 @@ import { call, type Job } from './api'
 
 const KINDS_OF_EVENT = ['queued', 'running', 'progress', 'done', 'failed', 'cancelled']
 const AGAIN = 5000
+/** Kinds that are shown again when the page is loaded; looks at frames pass. */
+const KEPT = ['compare', 'create', 'enlarge', 'sample', 'swap', 'train', 'verify'].map((kind) => `&kind=${kind}`).join('')
 
 class Jobs {
   readonly all = new SvelteMap<string, Job>()
@@ -39,7 +41,7 @@ class Jobs {
     }
     source.onopen = async () => {
       this.connected = true
-      for (const job of await call<Job[]>('/api/jobs?limit=60').catch(() => [])) this.put(job)
+      for (const job of await call<Job[]>(`/api/jobs?limit=60${KEPT}`).catch(() => [])) this.put(job)
     }
     source.onerror = () => {
       this.connected = false

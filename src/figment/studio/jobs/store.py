@@ -75,13 +75,20 @@ class JobStore:
         return from_row(rows[0])
 
     def jobs(
-        self, user: str | None = None, state: State | None = None, before: str | None = None, limit: int = 50
+        self,
+        user: str | None = None,
+        state: State | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        kinds: Collection[str] = (),
     ) -> list[Job]:
-        """The newest jobs first, those submitted before the job `before`; of any user and state if none is named."""
+        """The newest jobs first, those before the job `before`; of any user, state or kind where none is named."""
+        marks = ",".join(f"?{number}" for number in range(6, 6 + len(kinds)))
         rows = self._database.read(
             "SELECT * FROM jobs WHERE (?1 IS NULL OR user = ?1) AND (?2 IS NULL OR state = ?2) AND "
-            "(?3 IS NULL OR number < (SELECT number FROM jobs WHERE id = ?3)) ORDER BY number DESC LIMIT ?4",
-            user, state, before, limit,
+            "(?3 IS NULL OR number < (SELECT number FROM jobs WHERE id = ?3)) AND "
+            f"(?4 = 0 OR kind IN ({marks})) ORDER BY number DESC LIMIT ?5",
+            user, state, before, len(kinds), limit, *kinds,
         )  # fmt: skip
         return [from_row(row) for row in rows]
 
