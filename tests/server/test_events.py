@@ -55,7 +55,7 @@ def test_what_another_process_writes_is_told_soon(store: JobStore, tmp_path: Pat
         watcher = Watcher(store)
         watching = asyncio.create_task(watcher.run())
         told: list[tuple[int, str, str]] = []
-        events = stream(watcher, 0, lambda job: {"id": view(job).id}, user="ann")
+        events = stream(watcher, 0, lambda jobs: [{"id": view(job).id} for job in jobs], user="ann")
         async with asyncio.timeout(5):
             async for text in events:
                 told += _read(text)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from figment.studio.jobs.job import Job
@@ -51,18 +51,23 @@ class Watcher:
 
 
 async def stream(
-    watcher: Watcher, after: int, view: Callable[[Job], Any], *, user: str | None = None, job: str | None = None
+    watcher: Watcher,
+    after: int,
+    view: Callable[[Sequence[Job]], Sequence[Any]],
+    *,
+    user: str | None = None,
+    job: str | None = None,
 ) -> AsyncIterator[str]:
     """Server-sent events (HTML Living Standard, 9.2) since event `after`: of one `job`, until it ends, or of all.
 
-    Each has the job as data, and a number with which a reader that was cut off goes on.
+    Each has the job as data, as `view` shows it, and a number with which a reader that was cut off goes on.
     """
     yield "retry: 1000\n\n"
     while True:
         happened = watcher.store.events(after, job, user)
-        for event in happened:
+        for event, shown in zip(happened, view([event.job for event in happened]), strict=True):
             after = event.number
-            data = json.dumps(view(event.job), ensure_ascii=False)
+            data = json.dumps(shown, ensure_ascii=False)
             yield f"id: {event.number}\nevent: {event.what}\ndata: {data}\n\n"
         if job is not None and watcher.store.get(job).ended and not watcher.store.events(after, job, user):
             return

@@ -1,6 +1,7 @@
 """The studio's own interface: jobs, kinds of jobs, accounts."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -15,8 +16,9 @@ from figment.server.access import COOKIE
 from figment.server.accounts import Account, Role
 from figment.server.events import stream
 from figment.server.problems import Problem
-from figment.server.studio import Administrator, TheStudio, Whoever
+from figment.server.studio import Administrator, Studio, TheStudio, Whoever
 from figment.studio.jobs import kinds
+from figment.studio.jobs.forecast import UNKNOWN, Expected
 from figment.studio.jobs.job import Job, State
 
 __all__ = ["JobView", "router", "view"]
@@ -49,8 +51,11 @@ class JobView:
     started: float | None
     updated: float
     finished: float | None
+    begins_in: float | None
+    """Seconds until it is likely to begin, while it waits, going by its turn and by how long such jobs took; null where
+    none of its sort, or of one before it, was done yet."""
     eta: float | None
-    """Seconds that it will still take, as measured; null before there is anything to measure."""
+    """Seconds until it is likely to end, by its own steps once they are measured; null where nothing is known."""
 
 
 @config
@@ -70,16 +75,24 @@ class Health:
     """Whether all workers run."""
 
 
-def view(job: Job) -> JobView:
+def view(job: Job, expected: Expected = UNKNOWN) -> JobView:
     """What is shown of `job`; figures that are no numbers, such as a loss that ran away, are null."""
-    shown = {name: getattr(job, name) for name in JobView.__dataclass_fields__}
+    shown = {name: getattr(job, name) for name in JobView.__dataclass_fields__ if name != "begins_in"}
+    shown |= {"begins_in": expected.begins, "eta": expected.ends if job.eta is None else job.eta}
     metrics = {name: value if math.isfinite(value) else None for name, value in job.metrics.items()}
     preview = f"/api/jobs/{job.id}/preview?of={job.preview}" if job.preview and not job.ended else ""
     return JobView(**shown | {"metrics": metrics, "preview": preview})
 
 
-def _event(job: Job) -> dict[str, Any]:
-    return asdict(view(job))
+def _viewed(studio: Studio, jobs: Sequence[Job]) -> list[JobView]:
+    """The same of several, with what is likely of those that have not ended."""
+    open = any(not job.ended and job.eta is None for job in jobs)
+    expected = studio.forecast() if open else dict[str, Expected]()
+    return [view(job, expected.get(job.id, UNKNOWN)) for job in jobs]
+
+
+def _one(studio: Studio, job: Job) -> JobView:
+    return _viewed(studio, [job])[0]
 
 
 @router.get("/health")
@@ -106,7 +119,7 @@ def submit(
     """Queue a job. The same Idempotency-Key queues it once; 429 with Retry-After says that the queue is full."""
     job = studio.submit(asked.kind, asked.parameters, who.name, idempotency_key)
     response.headers["Location"] = f"/api/jobs/{job.id}"
-    return view(job)
+    return _one(studio, job)
 
 
 @router.get("/jobs")
@@ -122,19 +135,19 @@ async def list_jobs(
     """Jobs, newest first; those before the job `before`, of each `kind` named. An administrator may see everyone's."""
     if everyone and who.role != "admin":
         raise Problem(403, "Only administrators see the jobs of everyone.")
-    return [view(job) for job in studio.store.jobs(None if everyone else who.name, state, before, limit, kind)]
+    return _viewed(studio, studio.store.jobs(None if everyone else who.name, state, before, limit, kind))
 
 
 @router.get("/jobs/{id}")
 async def get_job(id: str, studio: TheStudio, who: Whoever) -> JobView:
     """One job as it is now."""
-    return view(studio.store.get(id, who.name))
+    return _one(studio, studio.store.get(id, who.name))
 
 
 @router.delete("/jobs/{id}")
 def cancel(id: str, studio: TheStudio, who: Whoever) -> JobView:
     """Cancel a job: one that waits at once, a running one at its next step. What it made so far is kept."""
-    return view(studio.store.cancel(id, None if who.role == "admin" else who.name))
+    return _one(studio, studio.store.cancel(id, None if who.role == "admin" else who.name))
 
 
 @router.get("/jobs/{id}/points")
@@ -173,7 +186,11 @@ async def events(
         studio.store.get(job, who.name)
     start = 0 if job is not None else studio.store.last_event
     begin = next((number for number in (last_event_id, after) if number is not None), start)
-    told = stream(studio.watcher, begin, _event, user=who.name, job=job)
+
+    def shown(jobs: Sequence[Job]) -> list[dict[str, Any]]:
+        return [asdict(one) for one in _viewed(studio, jobs)]
+
+    told = stream(studio.watcher, begin, shown, user=who.name, job=job)
     return StreamingResponse(told, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 

@@ -11,6 +11,7 @@ from figment.server.events import Watcher
 from figment.server.problems import Problem
 from figment.server.settings import Settings
 from figment.studio.jobs import kinds
+from figment.studio.jobs.forecast import Expected, Seat
 from figment.studio.jobs.job import Job
 from figment.studio.jobs.places import Places
 from figment.studio.jobs.store import JobStore
@@ -39,6 +40,11 @@ class Studio:
         self.store.check_room(user, key)
         prepared = kinds.prepared(kind, values, self.places(user))
         return self.store.submit(kind, prepared, user, key, kinds.cost(kind, prepared))
+
+    def forecast(self) -> dict[str, Expected]:
+        """When the jobs that wait or run are likely to begin and end, by id; nothing where no workers are."""
+        seats = () if self.supervisor is None else self.supervisor.seats
+        return self.store.forecast([Seat(seat.name, seat.kinds) for seat in seats])
 
     def places(self, user: str) -> Places:
         """The folders of a user."""

@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * List Jobs
-         * @description Jobs, newest first; those submitted before the job `before`. An administrator may see everyone's.
+         * @description Jobs, newest first; those before the job `before`, of each `kind` named. An administrator may see everyone's.
          */
         get: operations["list_jobs_api_jobs_get"];
         put?: never;
@@ -781,6 +781,8 @@ export interface components {
             updated: number;
             /** Finished */
             finished: number | null;
+            /** Begins In */
+            begins_in: number | null;
             /** Eta */
             eta: number | null;
         };
@@ -1015,6 +1017,7 @@ export interface operations {
                 state?: ("queued" | "running" | "done" | "failed" | "cancelled") | null;
                 before?: string | null;
                 limit?: number;
+                kind?: string[];
                 everyone?: boolean;
             };
             header?: never;

@@ -9,7 +9,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ from figment.core.errors import InputError
 from figment.core.task import Progress
 from figment.studio.jobs.database import Database
 from figment.studio.jobs.fairness import Read, activate, admit, after_death, charge
+from figment.studio.jobs.forecast import Expected, Seat, forecast, learn
 from figment.studio.jobs.job import ENDED, Event, Job, LeaseLost, NoSuchJob, State, from_row
 
 __all__ = ["JobStore"]
 
 POINTS = 500
 """Points of a job's curves that are kept, at most about."""
+
+FRESH = 1.0
+"""Seconds for which a forecast is told again while nothing is written."""
 
 
 class JobStore:
@@ -33,6 +37,7 @@ class JobStore:
         """Open or make the file `path`; `capacity` jobs may be queued, `per_user` of one user."""
         self.capacity, self.per_user = capacity, per_user
         self._database = Database(path)
+        self._forecast: tuple[object, float, dict[str, Expected]] | None = None
 
     def submit(
         self,
@@ -91,6 +96,13 @@ class JobStore:
             user, state, before, len(kinds), limit, *kinds,
         )  # fmt: skip
         return [from_row(row) for row in rows]
+
+    def forecast(self, seats: Sequence[Seat]) -> dict[str, Expected]:
+        """When the jobs that wait or run are likely to begin and end, by id, with the workers `seats`."""
+        known, now = (self.version, tuple(seats)), time.time()
+        if self._forecast is None or self._forecast[0] != known or now - self._forecast[1] > FRESH:
+            self._forecast = known, now, forecast(self._database.read, seats, now)
+        return self._forecast[2]  # many ask at once, whenever something changed
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
@@ -239,7 +251,9 @@ class JobStore:
         now = time.time()
         with self._database.write() as database:
             change = "state = ?, result = ?, error = ?, finished = ?, updated = ?, cancelling = 0"
-            _held(database, id, fence, change, state, result, error, now, now)
+            row = _held(database, id, fence, change, state, result, error, now, now)
+            if state == "done" and fence == 1:  # one that was cut off took longer than it should
+                learn(database, row, now - row["started"])
             _tell(database, id, state)
 
     def _release(self, which: str, value: object, *, counted: bool) -> int:
@@ -270,7 +284,7 @@ def _reading(database: sqlite3.Connection) -> Read:
 
 def _held(database: sqlite3.Connection, id: str, fence: int, change: str, *values: Any) -> sqlite3.Row:
     """Change the job that is held with `fence`. Raises LeaseLost."""
-    held = "WHERE id = ? AND fence = ? AND state = 'running' RETURNING cancelling"
+    held = "WHERE id = ? AND fence = ? AND state = 'running' RETURNING *"
     row: sqlite3.Row | None = database.execute(f"UPDATE jobs SET {change} {held}", (*values, id, fence)).fetchone()
     if row is None:
         raise LeaseLost(f"Job {id} is no longer held by its worker number {fence}.")
