@@ -278,8 +278,9 @@ def test_several_people_are_shown_and_one_is_chosen(fresh: Path, figment: Run) -
     code, _, err = figment("swap", "extract", "src", "-w", "ws")
     assert code == 2
     assert "2 people are seen in data_src: 1 in 6 frames, 2 in 6 frames" in err
-    assert "ws/data_src/people.png" in err
-    assert inspect(fresh / "data_src/people.png").verdict == "signed"
+    assert "ws/people_src.png" in err
+    assert inspect(fresh / "people_src.png").verdict == "signed"
+    assert Workspace(fresh).src.pictures == []  # the sheet is none of the frames
     assert figment("swap", "extract", "src", "-w", "ws", "--person", "2")[1] == "6 faces\n"
     left = Workspace(fresh).src.faceset.faces(dropped=True)
     assert {face.dropped for face in left} == {"person 1, not 2"}

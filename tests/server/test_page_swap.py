@@ -124,6 +124,35 @@ def test_what_is_set_for_all_frames_is_merged(page: Page, root: Path) -> None:
     assert len(session.made()) == COUNT
 
 
+def test_of_several_people_one_is_clicked(page: Page, root: Path, tmp_path: Path) -> None:
+    two = [np.concatenate([talking.frame(n), talking.frame(n)[:, ::-1] // 2], axis=1) for n in range(6)]
+    for side in ("src", "dst"):
+        (root / "swaps/couple").mkdir(exist_ok=True)
+        talking.write(root / f"swaps/couple/data_{side}.mp4", two)
+    page.goto("/#/swap/couple")
+    page.get_by_role("button", name="Do: Take out the first faces").click()
+    people = page.get_by_role("region", name="People in the first clip")
+    expect(people.get_by_role("img")).to_be_visible(timeout=LONG)
+    expect(people.get_by_role("button")).to_have_count(2)
+    assert inspect(root / "swaps/couple/people_src.png").verdict == "signed"
+    box, second = people.get_by_role("img").bounding_box(), people.get_by_role("button").nth(1).bounding_box()
+    assert box is not None
+    assert second is not None
+    assert abs(second["y"] - box["y"] - box["height"] / 2) < 2  # over the second row of faces
+    step = page.get_by_role("listitem").filter(has_text="Take out the first faces")
+    expect(step).to_contain_text("Several people are seen: click the one who is meant.")
+    people.get_by_role("button", name="Person 2, in 6 frames").click()
+    expect(step).to_contain_text("faces 6", timeout=LONG)
+    expect(people.get_by_role("button", name="Person 2")).to_have_attribute("aria-pressed", "true")
+    left = Workspace(root / "swaps/couple").src.faceset.faces(dropped=True)
+    assert {face.dropped for face in left} == {"person 1, not 2"}
+    page.get_by_role("button", name="Do: Take out the first faces").click()  # again, of the same person
+    expect(step.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(step.get_by_role("button", name="Do: Take out the first faces")).to_be_enabled(timeout=LONG)
+    expect(step).to_contain_text("faces 6")
+    expect(step).not_to_contain_text("Several people")
+
+
 def _opened(page: Page) -> Locator:
     """The editor of the swap film, with a frame in it and the focus on it."""
     page.goto("/#/swap/film")

@@ -74,8 +74,10 @@ class ExtractSettings:
 class SeveralPeople(InputError):
     """More than one person is seen in a clip, and none was chosen."""
 
-    def __init__(self, message: str, sheet: Frame) -> None:
+    def __init__(self, message: str, sheet: Frame, frames: Sequence[int]) -> None:
         super().__init__(message)
+        self.frames = tuple(frames)
+        """How many each person is seen in, by their numbers."""
         self.sheet = sheet
         """(H, W, 3): a row of faces for each person, with its number."""
 
@@ -174,6 +176,7 @@ def _chosen(side: Side, decided: Decided, settings: ExtractSettings) -> Task[int
         raise SeveralPeople(
             f"{people} people are seen in {side.label}: {counted}; choose one with --person.",
             people_sheet(side, decided),
+            decided.counts,
         )
     return settings.person or 1
 

@@ -1,5 +1,6 @@
 """Face swaps over HTTP: workspaces, how far they are, consent, and the pictures that they show. Steps are jobs."""
 
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api")
 PICTURES = {
-    "people-src": "data_src/people.png",
-    "people-dst": "data_dst/people.png",
+    "people-src": "people_src.png",
+    "people-dst": "people_dst.png",
     "preview": "model/preview.png",
     "curve": "model/figment-curve.png",
     "frame": "merge_frame.jpg",
@@ -77,6 +78,8 @@ class SwapView:
     name: str
     steps: list[dict[str, Any]]
     """The twelve steps: step, state, stale, settings, figures."""
+    people: dict[str, list[int]]
+    """Where several people were seen in the clip of a side: how many frames each is in, by number on the sheet."""
     consented: bool
     """Whether consents are named for its clips."""
     shows: list[str]
@@ -169,8 +172,16 @@ def _view(folder: Path) -> SwapView:
     from figment.faceswap.workspace import Workspace
 
     steps = [
-        {"step": str(state.step), "state": state.state, "stale": list(state.stale), "figures": dict(state.figures)}
+        {
+            "step": str(state.step),
+            "state": state.state,
+            "stale": list(state.stale),
+            "settings": dict(state.settings),
+            "figures": dict(state.figures),
+        }
         for state in Workspace(folder).status()
     ]
+    sheets = {side: folder / f"people_{side}.json" for side in ("src", "dst")}
+    people = {side: json.loads(sheet.read_bytes()) for side, sheet in sheets.items() if sheet.is_file()}
     shows = [name for name, place in PICTURES.items() if (folder / place).is_file()]
-    return SwapView(folder.name, steps, (folder / "consent.json").is_file(), shows)
+    return SwapView(folder.name, steps, people, (folder / "consent.json").is_file(), shows)

@@ -4,10 +4,13 @@ What comes after, in `swap_result`, stands behind `permitted`: a record of conse
 each, and clips without sexual content.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from figment.core.errors import InputError
+from figment.core.files import write_bytes
 from figment.core.task import Progress, Task
 from figment.faceswap import pack as packing
 from figment.faceswap import sorting
@@ -30,10 +33,10 @@ __all__ = [
     "unpacked",
 ]  # fmt: skip
 
-PEOPLE = "people.png"
-"""Sheet in the folder of a side: who is seen in its clip, with numbers to choose by."""
-
 SideName = Literal["src", "dst"]
+PEOPLE: Mapping[SideName, str] = {"src": "people_src.png", "dst": "people_dst.png"}
+"""Sheet of each side: who is seen in its clip, with numbers to choose by. How many frames each person is seen in stands
+beside it, in a file of the same name that ends in .json."""
 _LOOKED_AT: dict[str, Finding] = {}
 """What this process has seen in clips, by their digests: who merges frame by frame does not wait for it each time."""
 
@@ -65,7 +68,8 @@ def extracted(workspace: Workspace, name: SideName, settings: ExtractSettings) -
     except SeveralPeople as several:
         side = workspace.side(name)
         about = Provenance.of(Operation.COMPOSE, inputs=(ingredient(side, "clip"),))
-        path = Gallery().save(several.sheet, None, about, path=side.folder / PEOPLE).path
+        path = Gallery().save(several.sheet, None, about, path=workspace.root / PEOPLE[name]).path
+        write_bytes(path.with_suffix(".json"), json.dumps(several.frames).encode())
         raise InputError(f"{str(several)[:-1]}; {path} shows them.") from None
 
 

@@ -12,10 +12,14 @@ export interface StepState {
   step: StepName
   state: 'none' | 'begun' | 'done'
   stale: string[]
+  settings: Record<string, unknown>
   figures: Record<string, string | number>
 }
 
-export type Swap = Omit<components['schemas']['SwapView'], 'steps'> & { steps: StepState[] }
+export type Swap = Omit<components['schemas']['SwapView'], 'steps'> & {
+  steps: StepState[]
+  people: Partial<Record<'src' | 'dst', number[]>>
+}
 
 export interface ConsentRecord {
   id: string
