@@ -1,4 +1,4 @@
-"""The studio under load: many that poll and watch, 1,000 jobs of 8 users, fairness, cancelling, ten times too much.
+"""The studio under load: pollers, watchers, 1,000 jobs of 8 users, sharing, fairness, cancelling, ten times too much.
 
 python benchmarks/server_load.py [--jobs 1000] [--overload 60]
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from studio_process import Answer, Client, children, resident, studio, with_tiny_model
+from studio_process import Answer, Client, children, computed, resident, studio, with_tiny_model
 
 ENDED = ("done", "failed", "cancelled")
 
@@ -200,6 +200,27 @@ async def fairness(clients: list[Client]) -> None:
     print(f"fairness: {before} of 50 jobs of one user ended between another's submission and its end")
 
 
+async def sharing(pid: int, clients: list[Client]) -> None:
+    """A request of each user for the shipped model: drawn together, and as reproducible jobs, three times in turn."""
+    found: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+    for turn in range(-1, 6):
+        alone = turn % 2 == 1
+        begun, spent = time.monotonic(), computed(pid)
+        ids = []
+        for number, client in enumerate(clients):
+            request = {"prompt": "a red apple", "steps": 12 + number % 5, "seed": number, "guidance": 2 + number % 3}
+            body = {"kind": "create", "parameters": {"request": request, "reproducible": alone}}
+            ids.append((await client.call("POST", "/api/jobs", body)).body["id"])
+        await asyncio.gather(*(until_ended(client, id) for client, id in zip(clients, ids, strict=True)))
+        if turn >= 0:  # the first loads the model
+            found[alone].append((computed(pid) - spent, time.monotonic() - begun))
+    shared, single = ([median(column) for column in zip(*found[alone], strict=True)] for alone in (False, True))
+    gain = [one / other for one, other in zip(single, shared, strict=True)]
+    for name, (cpu, clock) in (("together", shared), ("alone", single)):
+        print(f"sharing: {len(clients)} requests of 128 px {name}: {cpu:.1f} s CPU, {clock:.1f} s")
+    print(f"sharing: gain {gain[0]:.2f} of the CPU, {gain[1]:.2f} by the clock")
+
+
 async def overload(clients: list[Client], rate: float, seconds: float) -> None:
     """Submissions at a fixed rate, whatever the answers."""
     answers: list[tuple[Answer, float]] = []
@@ -252,6 +273,7 @@ async def measure(port: int, pid: int, jobs: int, seconds: float) -> None:
     await cancelling(port)
     clients = await users(port, 8)
     rate = await many(port, pids, clients, jobs)
+    await sharing(pid, clients)
     await fairness(clients)
     if seconds:
         await overload(clients, 10 * rate, seconds)

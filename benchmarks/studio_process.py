@@ -19,7 +19,7 @@ from figment.core.checkpoint import Metadata
 from figment.core.config import to_dict
 from figment.core.dataset import Source
 
-__all__ = ["Answer", "Client", "children", "resident", "studio", "with_tiny_model"]
+__all__ = ["Answer", "Client", "children", "computed", "resident", "studio", "with_tiny_model"]
 
 
 def with_tiny_model(root: Path) -> None:
@@ -96,6 +96,12 @@ def children(pid: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def computed(pid: int) -> float:
+    """Seconds that a process and its children have computed so far."""
+    times = (Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:13] for one in (pid, *children(pid)))
+    return sum(int(ticks) for pair in times for ticks in pair) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(pid: int) -> int:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from figment.nn.shared_calls import Network, SharedCalls, knee
+from figment.nn import shared_calls
+from figment.nn.shared_calls import Network, SharedCalls, knee, on_behalf_of
 
 SOON = 20.0
 """Seconds after which a thread that still waits hangs."""
@@ -26,17 +27,17 @@ class Counted:
         return 3 * x + told[0].view(-1, *[1] * (x.dim() - 1))
 
 
-def together(shared: SharedCalls, *parts: Callable[[], object]) -> list[object]:
-    """Results of `parts`, each in a thread that takes part from before the first begins."""
+def together(shared: SharedCalls, *parts: Callable[[], object], owners: str = "") -> list[object]:
+    """Results of `parts`, each in a thread that takes part from before the first begins; `owners` has a letter each."""
     with ThreadPoolExecutor(len(parts)) as pool, ExitStack() as stack:
         gate = threading.Barrier(len(parts))
 
-        def run(part: Callable[[], object]) -> object:
-            with shared.taking_part():
+        def run(part: Callable[[], object], owner: str) -> object:
+            with on_behalf_of(owner), shared.taking_part():
                 gate.wait(SOON)
                 return part()
 
-        found = [pool.submit(run, part) for part in parts]
+        found = [pool.submit(run, *pair) for pair in zip(parts, owners or map(str, range(len(parts))), strict=True)]
         stack.callback(gate.abort)
         return [one.result(SOON) for one in found]
 
@@ -92,6 +93,23 @@ def test_other_shapes_are_asked_in_turn() -> None:
     ]
     assert together(shared, *parts) == [True] * 5
     assert 1 in network.rows[:6]  # the one of another shape is not left to the end
+
+
+def test_one_sampler_of_an_owner_is_in_every_call_beside_many_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_calls, "GRACE", SOON)
+    network = Counted()
+    shared = SharedCalls(most_rows=4)
+    ends: list[int] = []
+
+    def one() -> bool:
+        right = asking(shared, network, 10, 2, 1.0)()
+        ends.append(len(network.rows))
+        return bool(right)
+
+    many = [asking(shared, network, 10, 2, 1.0) for _ in range(6)]
+    assert together(shared, one, *many, owners="abbbbbb") == [True] * 7
+    assert ends[0] <= 13  # ten of its own, and at most a few before all wait
+    assert sum(network.rows) == 7 * 10 * 2
 
 
 def test_what_the_network_raises_reaches_all_who_asked() -> None:

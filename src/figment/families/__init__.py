@@ -13,8 +13,21 @@ from figment.core.checkpoint import Metadata, load, save
 from figment.core.config import from_dict, to_dict
 from figment.core.errors import CheckpointError, InputError
 from figment.core.model import GenerativeModel
+from figment.nn.shared_calls import Shares
 
-__all__ = ["about", "build", "describe", "export", "fields", "names", "open_model", "preset", "presets", "stages"]
+__all__ = [
+    "about",
+    "build",
+    "describe",
+    "export",
+    "fields",
+    "names",
+    "open_model",
+    "preset",
+    "presets",
+    "shared_by_threads",
+    "stages",
+]
 
 
 def names() -> tuple[str, ...]:
@@ -46,6 +59,12 @@ def stages(family: str) -> tuple[str, ...]:
     """Names of the training stages of a known `family`, in order."""
     found: tuple[str, ...] = import_module(f"{__name__}.{family}").Model.stages
     return found
+
+
+def shared_by_threads(family: str) -> bool:
+    """Whether several threads can sample at once from a model of `family`. Raises InputError for an unknown one."""
+    _check_name(family)
+    return issubclass(import_module(f"{__name__}.{family}").Model, Shares)
 
 
 def fields(family: str) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """From a request to pictures on disk."""
 
 import secrets
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,8 @@ from figment.core.errors import CheckpointError, InputError
 from figment.core.model import GenerativeModel, Inpaints, SampleRequest
 from figment.core.task import Task, counted
 from figment.diffusion.options import Options
-from figment.families import open_model
+from figment.families import open_model, shared_by_threads
+from figment.nn.shared_calls import Shares
 from figment.pixels.arrays import from_signed
 from figment.pixels.files import Format
 from figment.studio.drop_in import Dropped, What, dropped
@@ -25,11 +27,12 @@ from figment.studio.request import CreateRequest
 from figment.studio.start import labelled, started
 from figment.training.device import pays_in_bfloat16
 
-__all__ = ["create", "model_of", "ready"]
+__all__ = ["create", "model_of", "ready", "shares"]
 
 STANDARD = Options()
 STEPS, GUIDANCE, STRENGTH = 16, 3.0, 0.6
 """What models of Figment's own take where nothing is asked for."""
+_LOADING = threading.Lock()
 
 
 def create(
@@ -40,12 +43,14 @@ def create(
     *,
     preview: bool = False,
     format: Format = "png",
+    together: bool = False,
 ) -> Task[list[Path]]:
     """Make the pictures of `request`, each from its own seed, and return where they were written.
 
     A model of Figment's own or a Stable Diffusion checkpoint in the folders of `root` makes them; `options` are for the
     latter. Every picture is written as soon as it is made, so that a stopped task keeps what it has. With `preview` a
     picture is seen as it comes about, which a checkpoint's always are. `format` is for pictures without a file's name.
+    With `together` other threads may create with the same model of Figment's own at once: its calls are joined.
     Raises InputError, PixelError, CheckpointError or OutputError before anything is written for what cannot be done.
     """
     if request.out is not None:
@@ -58,7 +63,7 @@ def create(
 
         return (yield from paint(request, options, entry, gallery or Gallery(), root, format))
     _refuse(options)
-    model = ready(entry)
+    model = ready(entry, together=together)
     wanted = _sample_request(request, model, preview=preview)
     first = secrets.randbelow(2**32 - request.count) if request.seed is None else request.seed
     written = []
@@ -109,9 +114,21 @@ def _refuse(options: Options) -> None:
         raise InputError(f"--{flag} is for Stable Diffusion; this model has no such setting, so leave it out.")
 
 
-def ready(entry: Entry) -> GenerativeModel[Any]:
-    """The model of `entry` where it computes fastest; the last one stays in memory until its file changes."""
-    return _opened(entry.path, entry.path.stat().st_mtime_ns)
+def shares(entry: Entry) -> bool:
+    """Whether several threads can create with the model of `entry` at once. Raises CheckpointError."""
+    return shared_by_threads(read_metadata(entry.path).family)
+
+
+def ready(entry: Entry, *, together: bool = False) -> GenerativeModel[Any]:
+    """The model of `entry` where it computes fastest; the last one stays in memory until its file changes.
+
+    With `together` it is made ready for several threads, where it is one of those that can.
+    """
+    with _LOADING:  # of threads that come at once the first loads it
+        model = _opened(entry.path, entry.path.stat().st_mtime_ns)
+        if together and isinstance(model, Shares) and model.shared is None:
+            model.share()
+    return model
 
 
 @lru_cache(maxsize=1)

@@ -56,6 +56,16 @@ def test_one_key_is_one_job(store: JobStore) -> None:
         store.submit("create", {"a": 2}, key="k")
 
 
+def test_users_are_passed_over(store: JobStore) -> None:
+    for user in ("ann", "bob", "ann"):
+        store.submit("create", {}, user=user)
+    held = store.claim("one", KINDS, 30, without=("ann", "eve"))
+    assert held is not None
+    assert held.user == "bob"
+    assert store.claim("one", KINDS, 30, without=("ann",)) is None
+    assert store.claim("one", KINDS, 30) is not None
+
+
 def test_an_old_worker_cannot_write(store: JobStore) -> None:
     job = store.submit("create", {})
     assert store.claim("slow", KINDS, 0.01)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.studio.jobs.conftest import kill, submit, until
 
 from figment.core.errors import InputError
@@ -16,6 +17,7 @@ from figment.studio.jobs.places import Places
 from figment.studio.jobs.publish import complete, publish
 from figment.studio.jobs.store import JobStore
 from figment.studio.jobs.supervise import Supervisor
+from figment.studio.jobs.worker import SEATS
 
 ASKED: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 2, "size": "16"}}
 LONG: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 1000, "count": 3, "seed": 5}}
@@ -80,6 +82,51 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
     trained = store.wait(job.id, 90)
     assert (trained.state, trained.error) == ("done", "")
     assert (tiny_run / "runs/killed/model.safetensors").is_file()
+
+
+def test_jobs_of_one_model_are_done_together(tiny_run: Path, store: JobStore, studio: Supervisor) -> None:
+    """Those of several users at once, each with its own settings, as alike as the same job done alone."""
+
+    def asked(number: int, *, alone: bool = False) -> dict[str, Any]:
+        request = {"prompt": "apple", "model": "tiny", "steps": 40 + number, "seed": number, "guidance": 2 + number % 2}
+        return {"request": request, "reproducible": alone}
+
+    first = submit(store, tiny_run, "create", asked(0))
+    assert store.wait(first.id, 90).state == "done"  # the model is loaded
+    jobs = [submit(store, tiny_run, "create", asked(number), user) for number, user in enumerate(("ann", "bob", "ann"))]
+    alone = submit(store, tiny_run, "create", asked(1, alone=True), "bob")
+    most, beside = 0, False
+    while not store.get(alone.id).ended:
+        running = store.jobs(state="running")
+        most = max(most, len(running))
+        beside |= any(job.id == alone.id and job.step for job in running) and len(running) > 1
+    assert most >= 3
+    assert not beside
+
+    def picture(id: str, user: str) -> NDArray[np.int16]:
+        done = store.wait(id, 60)
+        assert done.result is not None, done.error
+        return load(Places(tiny_run, user).file(done.result["files"][0]["path"])).astype(np.int16)
+
+    assert np.abs(picture(jobs[1].id, "bob") - picture(alone.id, "bob")).max() <= 1
+    assert np.abs(picture(first.id, "local") - picture(jobs[0].id, "ann")).max() <= 1
+
+
+def test_nobody_takes_the_last_seats(tiny_run: Path, store: JobStore, studio: Supervisor) -> None:
+    long = {"request": LONG["request"] | {"count": 1}}
+    hers = [submit(store, tiny_run, "create", long, "ann") for _ in range(SEATS)]
+    until(lambda: len(store.jobs("ann", "running")) == SEATS // 2)
+    his = submit(store, tiny_run, "create", ASKED, "bob")
+    assert store.wait(his.id, 60).state == "done"
+    assert len(store.jobs("ann", "running")) == SEATS // 2
+    refused = submit(store, tiny_run, "create", {"request": LONG["request"], "reproducible": True}, "bob")
+    until(lambda: store.get(refused.id).state == "running")  # it waits for hers, and may be cancelled
+    store.cancel(refused.id)
+    until(lambda: store.get(refused.id).ended)
+    assert store.get(refused.id).result == {"files": [], "stopped": True}
+    for job in hers:
+        store.cancel(job.id)
+    until(lambda: all(store.get(job.id).ended for job in hers))
 
 
 @pytest.mark.parametrize("moved", [0, 1, 2])

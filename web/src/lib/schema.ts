@@ -920,6 +920,10 @@ export interface components {
             steps: {
                 [key: string]: unknown;
             }[];
+            /** People */
+            people: {
+                [key: string]: number[];
+            };
             /** Consented */
             consented: boolean;
             /** Shows */

@@ -127,18 +127,22 @@ class JobStore:
                 _tell(database, id, "cancelled")
         return self.get(id)
 
-    def claim(self, worker: str, kinds: Collection[str], lease_s: float) -> Job | None:
-        """Take the job whose turn it is, of one of `kinds`, for `lease_s` seconds; None when there is none."""
-        if not self._database.read("SELECT 1 FROM jobs WHERE state = 'queued' LIMIT 1"):
+    def claim(self, worker: str, kinds: Collection[str], lease_s: float, without: Collection[str] = ()) -> Job | None:
+        """Take the job whose turn it is, of one of `kinds`, for `lease_s` seconds; None when there is none.
+
+        Users in `without` are passed over.
+        """
+        marks, others = (",".join("?" * len(names)) for names in (kinds, without))
+        fitting = f"state = 'queued' AND kind IN ({marks}) AND user NOT IN ({others})"
+        if not self._database.read(f"SELECT 1 FROM jobs WHERE {fitting} LIMIT 1", *kinds, *without):
             return None  # an idle worker asks often; reading disturbs nobody
-        now, marks = time.time(), ",".join("?" * len(kinds))
+        now = time.time()
         with self._database.write() as database:
             row = database.execute(
                 "UPDATE jobs SET state = 'running', fence = fence + 1, worker = ?, lease = ?, started = ?, "
                 "updated = ?, step = 0, total = 0, first_at = NULL WHERE number = (SELECT number FROM jobs "
-                "JOIN shares USING(user) WHERE state = 'queued' "
-                f"AND kind IN ({marks}) ORDER BY spent, number LIMIT 1) RETURNING *",
-                (worker, now + lease_s, now, now, *kinds),
+                f"JOIN shares USING(user) WHERE {fitting} ORDER BY spent, number LIMIT 1) RETURNING *",
+                (worker, now + lease_s, now, now, *kinds, *without),
             ).fetchone()
             if row is None:
                 return None

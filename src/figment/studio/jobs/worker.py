@@ -1,6 +1,7 @@
-"""A process that takes jobs and does them, one after another: `python -m figment.studio.jobs.worker ROOT NAME KIND...`.
+"""A process that takes jobs and does them: `python -m figment.studio.jobs.worker ROOT NAME KIND...`.
 
-It keeps the last model loaded between jobs, and dies with the process that holds the other end of its standard input.
+It does one after another, but for jobs that one model can do together, each in a thread of its own. It keeps the last
+model loaded between jobs, and dies with the process that holds the other end of its standard input.
 """
 
 import logging
@@ -10,7 +11,9 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 from figment.core.config import from_dict
 from figment.core.errors import FigmentError
 from figment.core.task import Progress
+from figment.nn.shared_calls import on_behalf_of
 from figment.pixels.errors import PixelError
 from figment.studio.jobs import kinds
 from figment.studio.jobs.job import Job, LeaseLost, NoSuchJob
@@ -32,6 +36,9 @@ __all__ = ["Worker"]
 
 LEASE = 15.0
 """Seconds for which a job is held without a sign of life."""
+SEATS = 8
+"""Jobs that are done together at most. Nobody takes more of the seats than are left free, so that there is one for
+everybody who comes."""
 IDLE = 0.05
 """Seconds between two looks at an empty queue, or at whether the job in hand is to be cancelled."""
 REPORTS, PREVIEWS = 0.1, 0.5
@@ -59,20 +66,59 @@ class Worker:
         self.store = JobStore(database_of(root))
         self.ending = threading.Event()
         """Set to end after the step in hand."""
+        self._seated: dict[Future[None], str] = {}
+        """Jobs that are being done together, with their users."""
+        self._company: str | None = None
+        """What they share."""
 
     def work(self) -> None:
         """Do jobs until the end is asked for."""
-        while not self.ending.is_set():
-            job = self.store.claim(self.name, self.known, self.lease)
-            if job is None:
-                self.ending.wait(IDLE)
-            else:
-                self._do(job)
+        with ThreadPoolExecutor(SEATS, "job") as threads:
+            while not self.ending.is_set():
+                job = self._claimed()
+                if job is None:
+                    continue
+                company = self._company_of(job)
+                if company is None or company != self._company:
+                    self._clear(job)
+                self._company = company
+                if self.ending.is_set():
+                    break
+                if company is None:
+                    self._do(job)
+                else:
+                    self._seated[threads.submit(self._do, job)] = job.user
+
+    def _claimed(self) -> Job | None:
+        """The next job for which there is a seat; None, after a while, where there is none."""
+        for ended in [one for one in self._seated if one.done()]:
+            del self._seated[ended]
+            ended.result()  # a fault of the queue itself ends this process
+        free, taken = SEATS - len(self._seated), Counter(self._seated.values())
+        full = [user for user, seats in taken.items() if seats >= free]
+        job = self.store.claim(self.name, self.known, self.lease, full) if free else None
+        if job is None and self._seated:
+            wait(self._seated, IDLE, FIRST_COMPLETED)
+        elif job is None:
+            self.ending.wait(IDLE)
+        return job
+
+    def _company_of(self, job: Job) -> str | None:
+        try:
+            return None if job.plan else kinds.company(job.kind, job.parameters, Places(self.root, job.user))
+        except (FigmentError, PixelError):
+            return None  # doing it says what is wrong
+
+    def _clear(self, job: Job) -> None:
+        """Hold `job` until those who are seated have done theirs, or it is cancelled."""
+        with _Pulse(self.store, job, self.lease) as cancelled:
+            while not (self.ending.is_set() or cancelled.is_set()) and wait(self._seated, IDLE).not_done:
+                pass
 
     def _do(self, job: Job) -> None:
         """Bring one job to its end; what it raises ends the job and never this process."""
         places = Places(self.root, job.user)
-        with _Pulse(self.store, job, self.lease) as cancelled:
+        with on_behalf_of(job.user), _Pulse(self.store, job, self.lease) as cancelled:
             try:
                 if job.plan is None:
                     self._make(job, places, cancelled.is_set)
@@ -97,6 +143,7 @@ class Worker:
         task = module.run(from_dict(module.Parameters, job.parameters), kinds.Context(job.id, places, staged))
         report = _Reporter(self.store, job, places.job(job.id), self.ending.is_set, cancelled)
         try:
+            report.check()
             while True:
                 report(next(task))
         except StopIteration as stop:
@@ -127,6 +174,8 @@ class _Pulse:
         self.thread = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> threading.Event:
+        if self.store.get(self.job.id).cancelling:
+            self.cancelled.set()
         self.thread.start()
         return self.cancelled
 
@@ -157,11 +206,15 @@ class _Reporter:
         self.ending, self.cancelled = ending, cancelled
         self.reported = self.shown = -float("inf")
 
-    def __call__(self, report: Progress) -> None:
+    def check(self) -> None:
+        """Raise _Ending or _Stopped where the job is not to go on."""
         if self.ending():
             raise _Ending
         if self.cancelled():
             raise _Stopped
+
+    def __call__(self, report: Progress) -> None:
+        self.check()
         now = time.monotonic()
         if now - self.reported < REPORTS and report.step < report.total:
             return

@@ -3,7 +3,8 @@
 A kind exports `Parameters`, a configuration; `QUICK`, whether it takes seconds and needs no device; `cost(parameters)`,
 the expected work in seconds of a slow computer; `prepared(parameters, places)`, the same parameters with what was left
 to chance decided, which raises InputError for names that this user may not use; and `run(parameters, context)`, a task
-that returns a `Made`. A kind imports nothing heavy before it is run: the server reads it too.
+that returns a `Made`. It may export `company(parameters, places)`, the name of what several such jobs can use at the
+same time, each in a thread of one worker, or None. A kind imports nothing heavy before that: the server reads it too.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from figment.core.config import from_dict, to_dict
 from figment.core.errors import InputError
 from figment.studio.jobs.places import Places
 
-__all__ = ["Context", "Made", "cost", "kind", "names", "prepared"]
+__all__ = ["Context", "Made", "company", "cost", "kind", "names", "prepared"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,15 @@ def cost(name: str, values: Mapping[str, Any]) -> float:
     """The expected work of a job with prepared `values`."""
     module = kind(name)
     return float(module.cost(from_dict(module.Parameters, values)))
+
+
+def company(name: str, values: Mapping[str, Any], places: Places) -> str | None:
+    """What a job with prepared `values` can use together with others of the same answer; None for a job alone."""
+    module = kind(name)
+    if not hasattr(module, "company"):
+        return None
+    found: str | None = module.company(from_dict(module.Parameters, values), places)
+    return found
 
 
 @cache

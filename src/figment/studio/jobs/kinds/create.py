@@ -13,10 +13,10 @@ from figment.studio.drop_in import What
 from figment.studio.drop_in import find as dropped_in
 from figment.studio.jobs.kinds import Context, Made
 from figment.studio.jobs.places import Places
-from figment.studio.library import entries
+from figment.studio.library import Entry, entries
 from figment.studio.request import CreateRequest
 
-__all__ = ["QUICK", "Parameters", "cost", "prepared", "run"]
+__all__ = ["QUICK", "Parameters", "company", "cost", "prepared", "run"]
 
 QUICK = False
 SIDE, STEPS = 512, 20
@@ -35,6 +35,8 @@ class Parameters:
     """Whether a model of Figment's own shows its pictures as they come about, which takes half as long again."""
     format: Literal["png", "jpeg", "webp"] = "png"
     """Of the files that are written."""
+    reproducible: bool = False
+    """Whether no other job may share the calls of the network, which can change the last bits of a picture."""
 
 
 def cost(parameters: Parameters) -> float:
@@ -61,6 +63,14 @@ def prepared(parameters: Parameters, places: Places) -> Parameters:
     return replace(parameters, request=replace(request, seed=seed))
 
 
+def company(parameters: Parameters, places: Places) -> str | None:
+    """The model, where it is one of Figment's own that several can use at once."""
+    from figment.studio.create import model_of, shares
+
+    entry = None if parameters.reproducible else model_of(parameters.request.model, places.root)
+    return entry.name if isinstance(entry, Entry) and shares(entry) else None
+
+
 def run(parameters: Parameters, context: Context) -> Task[Made]:
     """The pictures, in the staged gallery."""
     from figment.studio.create import create
@@ -72,6 +82,12 @@ def run(parameters: Parameters, context: Context) -> Task[Made]:
     request = replace(parameters.request, init=own(parameters.request.init), mask=own(parameters.request.mask))
     gallery, root = Gallery(context.staged), context.places.root
     files = yield from create(
-        request, parameters.options, gallery, root, preview=parameters.preview, format=parameters.format
+        request,
+        parameters.options,
+        gallery,
+        root,
+        preview=parameters.preview,
+        format=parameters.format,
+        together=True,
     )
     return Made(tuple(files))
