@@ -85,6 +85,26 @@ def test_accounts_see_their_own(locked: TestClient) -> None:
     assert locked.get("/api/jobs", headers=keys["bob"]).status_code == 401
 
 
+def test_a_key_is_renewed_by_its_owner_and_by_administrators(locked: TestClient) -> None:
+    keys = {}
+    for name in ("ann", "bob"):
+        keys[name] = locked.post("/api/accounts", json={"name": name, "role": "user"}, headers=TOKEN).json()["key"]
+    ann, bob = ({"Authorization": f"Bearer {keys[name]}"} for name in ("ann", "bob"))
+    assert locked.post("/api/accounts/ann/key", headers=bob).status_code == 403
+    answer = locked.post("/api/accounts/ann/key", headers=ann)
+    assert answer.json()["key"] in answer.headers["set-cookie"]
+    locked.cookies.clear()
+    assert locked.get("/api/me", headers=ann).status_code == 401
+    renewed = {"Authorization": f"Bearer {answer.json()['key']}"}
+    assert locked.get("/api/me", headers=renewed).json() == {"name": "ann", "role": "user"}
+    other = locked.post("/api/accounts/ann/key", headers=TOKEN)
+    assert "set-cookie" not in other.headers
+    assert locked.get("/api/me", headers=renewed).status_code == 401
+    assert [one["name"] for one in locked.get("/api/accounts", headers=TOKEN).json()] == ["bob", "ann"]
+    for none in ("eve", "local"):
+        assert locked.post(f"/api/accounts/{none}/key", headers=TOKEN).status_code == 422
+
+
 def test_the_file_of_accounts_holds_no_keys(tmp_path: Path) -> None:
     key = Accounts(tmp_path).add("ann", "user")
     path = tmp_path / ".figment/accounts.json"

@@ -62,15 +62,27 @@ class Accounts:
             self._save()
         return key
 
+    def renew(self, name: str) -> str:
+        """A new key in the place of the old, which is none from now on. Raises InputError where there is no account."""
+        key = f"fig-{secrets.token_urlsafe(32)}"
+        with self._lock:
+            old = self._key_of(name)
+            self._keys[_hashed(key)] = self._keys.pop(old)
+            self._save()
+        return key
+
     def remove(self, name: str) -> None:
         """End an account; its files stay. Raises InputError when there is none."""
         with self._lock:
-            gone = [key for key, account in self._keys.items() if account.name == name and name != LOCAL]
-            if not gone:
-                raise InputError(f"There is no account {name[:40]!a}.")
-            for key in gone:
-                del self._keys[key]
+            del self._keys[self._key_of(name)]
             self._save()
+
+    def _key_of(self, name: str) -> str:
+        """The hash of the key of an account. Raises InputError when there is none."""
+        for key, account in self._keys.items():
+            if account.name == name != LOCAL:
+                return key
+        raise InputError(f"There is no account {name[:40]!a}.")
 
     def _save(self) -> None:
         kept = [{"key": key, **asdict(account)} for key, account in self._keys.items() if account.name != LOCAL]

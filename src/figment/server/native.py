@@ -210,8 +210,13 @@ async def login(
         raise Problem(401, "This key is not known.")
     if not set(key) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"):
         raise InputError("A key that goes into a cookie has letters, digits, - and _ alone.")
-    response.set_cookie(COOKIE, key, max_age=30 * 86400, httponly=True, samesite="strict")
+    _remember(response, key)
     return account
+
+
+def _remember(response: Response, key: str) -> None:
+    """Keep `key` in the visitor's cookie."""
+    response.set_cookie(COOKIE, key, max_age=30 * 86400, httponly=True, samesite="strict")
 
 
 @router.post("/logout", status_code=204)
@@ -232,6 +237,17 @@ def add_account(
 ) -> dict[str, str]:
     """Make an account; its key is told this once."""
     return {"name": name, "role": role, "key": studio.accounts.add(name, role)}
+
+
+@router.post("/accounts/{name}/key")
+def renew_key(name: str, studio: TheStudio, who: Whoever, response: Response) -> dict[str, str]:
+    """A new key in place of an account's old one, told this once; for oneself and for administrators."""
+    if who.role != "admin" and who.name != name:
+        raise Problem(403, "Only administrators make keys of others.")
+    key = studio.accounts.renew(name)
+    if who.name == name:
+        _remember(response, key)
+    return {"name": name, "key": key}
 
 
 @router.delete("/accounts/{name}", status_code=204)
