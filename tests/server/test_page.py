@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.diffusion import made
 from tests.faceswap import talking
 from tests.server.browser import CHROMIUM, WAIT, started, visiting
@@ -208,6 +208,49 @@ def test_a_wrong_key_is_refused_and_the_right_one_let_in(browser: Browser, tmp_p
             if key == "wrong":
                 expect(page.get_by_role("alert")).to_have_text("This key is not known.")
         expect(page.get_by_label("What is to be seen")).to_be_visible()
+
+
+def test_accounts_are_added_used_and_removed(browser: Browser, tmp_path: Path) -> None:
+    token = "a-long-enough-token"
+    with running(tmp_path, token=token) as address, browser.new_context(base_url=address, locale="en-US") as context:
+        page = _entered(context, token)
+        page.goto("/#/settings")
+        accounts = page.get_by_role("region", name="Accounts")
+        expect(accounts.get_by_text("There are none yet.")).to_be_visible()
+        accounts.get_by_label("Name (a").fill("ann")
+        accounts.get_by_role("button", name="Add").click()
+        first = accounts.locator("code").inner_text()
+        assert first.startswith("fig-")
+        page.reload()
+        expect(accounts.get_by_role("listitem")).to_have_text(["ann user New key Remove"])
+        assert first not in page.content()
+        with browser.new_context(base_url=address, locale="en-US") as hers:
+            own = _entered(hers, first)
+            own.goto("/#/settings")
+            expect(own.get_by_text("You are ann (user).")).to_be_visible()
+            expect(own.get_by_role("button", name="Add")).to_have_count(0)
+            for name in ("New key", "Really? The old one ends"):
+                own.get_by_role("button", name=name).click()
+            second = own.locator("code").inner_text()
+            assert second != first
+            own.reload()  # her cookie has the new key
+            expect(own.get_by_text("You are ann (user).")).to_be_visible()
+            for name in ("Remove", "Really remove"):
+                accounts.get_by_role("button", name=name).click()
+            expect(accounts.get_by_role("listitem")).to_have_count(0)
+            own.reload()
+            expect(own.get_by_label("Key")).to_be_visible()
+
+
+def _entered(context: BrowserContext, key: str) -> Page:
+    """A page whose visitor has given the key."""
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    page.goto("/")
+    page.get_by_label("Key").fill(key)
+    page.get_by_role("button", name="Enter").click()
+    expect(page.get_by_label("What is to be seen")).to_be_visible()
+    return page
 
 
 def _ask(page: Page, prompt: str, steps: int) -> None:

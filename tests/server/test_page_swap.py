@@ -124,6 +124,21 @@ def test_what_is_set_for_all_frames_is_merged(page: Page, root: Path) -> None:
     assert len(session.made()) == COUNT
 
 
+def test_the_result_is_measured_and_its_report_shown(page: Page, root: Path) -> None:
+    page.goto("/#/swap/film")
+    report = page.get_by_role("region", name="How good it is")
+    expect(report.get_by_role("table")).to_have_count(0)
+    report.get_by_role("button", name="Measure the result").click()
+    expect(report.get_by_role("row", name="frames swapped 4 of 4 (100 %) 100 %")).to_be_visible(timeout=LONG)
+    expect(report.get_by_role("img")).to_have_js_property("naturalWidth", 960)
+    assert inspect(root / "swaps/film/report.png").verdict == "signed"
+    page.reload()
+    expect(report.get_by_role("row", name="more like the source")).to_be_visible()
+    (root / "swaps/film/result.mp4").touch()  # a newer result than that which was measured
+    page.reload()
+    expect(report.get_by_role("button", name="Measure the result")).to_be_visible()
+
+
 def test_of_several_people_one_is_clicked(page: Page, root: Path, tmp_path: Path) -> None:
     two = [np.concatenate([talking.frame(n), talking.frame(n)[:, ::-1] // 2], axis=1) for n in range(6)]
     for side in ("src", "dst"):

@@ -1,5 +1,6 @@
 """The quality report of a workspace: what is in it, what is refused, and how its picture leaves."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def test_a_report_is_a_table_and_a_signed_picture(workspace: Workspace, ledger: 
     assert {"measuring", "drawing held-out faces again"} <= {step.note for step in steps}
     seen = inspect(written.picture)
     assert written.picture == workspace.root / PICTURE
+    rows = json.loads(written.picture.with_suffix(".json").read_text())
+    assert [(row["name"], row["value"], row["wanted"]) for row in rows] == [tuple(row) for row in found.rows()]
     assert seen.credentials.state == "trusted"
     assert [output.path for output in ledger.outputs()] == [str(written.picture)]
     assert files.load(written.picture).shape[1] == 960

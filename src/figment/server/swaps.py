@@ -72,6 +72,16 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class ReportRow:
+    """One line of a quality report."""
+
+    name: str
+    value: str
+    wanted: str
+    """What a good swap reaches; empty where there is no such number."""
+
+
+@dataclass(frozen=True)
 class SwapView:
     """A workspace as its user sees it."""
 
@@ -80,6 +90,8 @@ class SwapView:
     """The twelve steps: step, state, stale, settings, figures."""
     people: dict[str, list[int]]
     """Where several people were seen in the clip of a side: how many frames each is in, by number on the sheet."""
+    report: list[ReportRow]
+    """The quality report of the result as it is now, where it was measured."""
     consented: bool
     """Whether consents are named for its clips."""
     shows: list[str]
@@ -184,4 +196,12 @@ def _view(folder: Path) -> SwapView:
     sheets = {side: folder / f"people_{side}.json" for side in ("src", "dst")}
     people = {side: json.loads(sheet.read_bytes()) for side, sheet in sheets.items() if sheet.is_file()}
     shows = [name for name, place in PICTURES.items() if (folder / place).is_file()]
-    return SwapView(folder.name, steps, people, (folder / "consent.json").is_file(), shows)
+    return SwapView(folder.name, steps, people, _report(folder), (folder / "consent.json").is_file(), shows)
+
+
+def _report(folder: Path) -> list[ReportRow]:
+    """The rows of the newest report, if it is of the result that is there."""
+    result, written = folder / "result.mp4", folder / "report.json"
+    if not (result.is_file() and written.is_file()) or written.stat().st_mtime_ns < result.stat().st_mtime_ns:
+        return []
+    return [ReportRow(**row) for row in json.loads(written.read_bytes())]

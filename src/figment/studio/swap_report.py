@@ -1,5 +1,6 @@
 """The quality report of a workspace: its result beside the clip that it was made from, as a table and `report.png`."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from figment.core.errors import InputError
+from figment.core.files import write_bytes
 from figment.core.task import Task
 from figment.faceswap.affine import moved
 from figment.faceswap.align import matrix, warped
@@ -50,6 +52,8 @@ def report(
 ) -> Task[Written]:
     """Measure the result of `workspace`, and write the picture of the report into it, labelled and signed.
 
+    Beside it stand the rows of its table, in `report.json`.
+
     `held_out` are faces of src that training did not see, and `model` is what it came to. Raises ConsentError as
     merging does, InputError where there is no result or it was made of another clip.
     """
@@ -68,6 +72,8 @@ def report(
     )
     path = Gallery().save(drawn(found, badge), None, provenance, path=workspace.root / PICTURE).path
     note_output(grants, path, ledger=ledger)
+    rows = [row._asdict() for row in found.rows()]
+    write_bytes(path.with_suffix(".json"), json.dumps(rows, indent=2, ensure_ascii=False).encode())
     return Written(found, path)
 
 

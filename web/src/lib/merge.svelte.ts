@@ -96,6 +96,11 @@ export class Merge {
     if (this.wanted !== undefined) void this.draw()
   }
 
+  /** Nobody waits any more: what only shows a frame is not drawn, what sets something is. */
+  leave(): void {
+    if (!this.sent.length && this.job?.state === 'queued') void fetch(`/api/jobs/${this.drawing}`, { method: 'DELETE', keepalive: true })
+  }
+
   /** Set something, for all frames or for this one alone. */
   set(settings: Settings): void {
     this.settings = { ...this.settings, ...settings }

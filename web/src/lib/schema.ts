@@ -238,6 +238,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/accounts/{name}/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Key
+         * @description A new key in place of an account's old one, told this once; for oneself and for administrators.
+         */
+        post: operations["renew_key_api_accounts__name__key_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/accounts/{name}": {
         parameters: {
             query?: never;
@@ -827,6 +847,18 @@ export interface components {
             networks: components["schemas"]["Network"][];
         };
         /**
+         * ReportRow
+         * @description One line of a quality report.
+         */
+        ReportRow: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+            /** Wanted */
+            wanted: string;
+        };
+        /**
          * Settings
          * @description How one picture was made.
          */
@@ -924,6 +956,8 @@ export interface components {
             people: {
                 [key: string]: number[];
             };
+            /** Report */
+            report: components["schemas"]["ReportRow"][];
             /** Consented */
             consented: boolean;
             /** Shows */
@@ -1350,6 +1384,39 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: string;
+                    };
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    renew_key_api_accounts__name__key_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };

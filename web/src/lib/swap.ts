@@ -16,10 +16,7 @@ export interface StepState {
   figures: Record<string, string | number>
 }
 
-export type Swap = Omit<components['schemas']['SwapView'], 'steps'> & {
-  steps: StepState[]
-  people: Partial<Record<'src' | 'dst', number[]>>
-}
+export type Swap = Omit<components['schemas']['SwapView'], 'steps'> & { steps: StepState[] }
 
 export interface ConsentRecord {
   id: string

@@ -99,4 +99,12 @@ def _task(parameters: Parameters, workspace: Any) -> Task[Any]:
         case "video":
             return swap_result.result(workspace, VideoSettings())
         case "report":
-            return swap_training.reported(workspace)
+            return _table(workspace)
+
+
+def _table(workspace: Any) -> Task[str]:
+    """The quality report, a line for each row."""
+    from figment.studio.swap_training import reported
+
+    written = yield from reported(workspace)
+    return "\n".join(f"{row.name}: {row.value}" for row in written.report.rows())
