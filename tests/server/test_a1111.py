@@ -184,6 +184,8 @@ def test_figments_own_models_take_what_they_have() -> None:
         ({"script_name": "x/y plot"}, "Script 'x/y plot' not found"),
         ({"alwayson_scripts": {"ControlNet": {"args": []}}}, "always on script ControlNet not found"),
         ({"refiner_checkpoint": "other"}, "refiner_checkpoint"),
+        ({"refiner_checkpoint": "other", "refiner_switch_at": 0.8}, "refiner_checkpoint"),
+        ({"restore_faces": True}, "restore_faces"),
         ({"s_churn": 3}, "s_churn"),
         ({"n_iter": 32, "batch_size": 16}, "at most 100 pictures"),
         ({"enable_hr": True, "hr_upscaler": "none such"}, "hr_upscaler"),
@@ -194,6 +196,37 @@ def test_figments_own_models_take_what_they_have() -> None:
 def test_what_would_change_the_picture_unseen_is_refused(body: dict[str, Any], says: str) -> None:
     with pytest.raises((InputError, Problem), match=says):
         job({"prompt": "a", **body})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"refiner_checkpoint": "anything.safetensors [9aa0c3e54d]", "refiner_switch_at": 0.8},
+        {"refiner_checkpoint": "other", "refiner_switch_at": 1},
+        {"refiner_checkpoint": "None"},
+        {"enable_hr": True, "hr_checkpoint_name": "anything", "hr_scale": 1},
+        {"seed": None, "steps": None, "n_iter": None, "width": None, "restore_faces": None, "script_args": None},
+        {"restore_faces": False, "s_churn": 0, "s_tmin": 0, "s_tmax": 0, "s_noise": 1, "alwayson_scripts": {}},
+        {"save_images": True, "do_not_save_grid": True, "force_task_id": "task(mine)", "script_args": []},
+    ],
+)
+def test_what_changes_nothing_is_taken(body: dict[str, Any]) -> None:
+    made, plain = job({"prompt": "a", **body}), job({"prompt": "a"})
+    assert (made.request.steps, made.request.size, made.options) == (50, "512x512", plain.options)
+
+
+def test_sides_that_latents_cannot_have_are_cut_as_automatic1111_does() -> None:
+    assert job({"prompt": "a", "width": 515, "height": 391}).request.size == "512x384"
+
+
+def test_options_choose_format_and_noise() -> None:
+    body = {"prompt": "a", "sampler_name": "Euler a"}
+    assert (job(body).format, job(body).options.eta) == ("png", None)
+    made = job(body, samples_format="jpg", eta_ancestral=0.5, eta_ddim=0.25)
+    assert (made.format, made.options.eta) == ("jpeg", 0.5)
+    assert job({"prompt": "a", "sampler_name": "DDIM"}, eta_ancestral=0.5, eta_ddim=0.25).options.eta == 0.25
+    assert job({**body, "eta": 0.7}, eta_ancestral=0.5).options.eta == 0.7
+    assert job({"prompt": "a", "sampler_name": "DPM++ 2M"}, eta_ancestral=0.5).options.eta is None
 
 
 def test_extras_say_how_large_and_by_what() -> None:
@@ -248,6 +281,7 @@ def test_info_tells_what_the_settings_say() -> None:
     told = info(texts)
     assert (told["all_seeds"], told["clip_skip"], told["infotexts"]) == ([3, 4], 2, texts)
     assert info([])["all_seeds"] == []
+    assert (told["styles"], info(texts, ["ink"])["styles"]) == ([], ["ink"])
 
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=20))

@@ -13,6 +13,10 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from safetensors.numpy import save_file
+
+from figment.server.a1111.bodies import FromPrompt
+from figment.server.a1111.routes import _echo
 
 
 def test_nothing_heavy_is_loaded() -> None:
@@ -50,6 +54,9 @@ def test_options_go_round(client: TestClient) -> None:
         ("img2img", {"prompt": "a", "init_images": ["uploads/../../x"]}, 422),
         ("img2img", {"prompt": "a", "init_images": ["data:image/png;base64,AAAA"]}, 422),
         ("png-info", {"image": "****"}, 422),
+        ("interrogate", {"image": "AAAA", "model": "clip"}, 404),
+        ("interrogate", {"model": "clip"}, 404),
+        ("txt2img", {"prompt": "a", "restore_faces": True}, 422),
     ],
 )
 def test_hostile_bodies_are_refused_in_its_own_words(
@@ -106,6 +113,98 @@ def test_progress_without_work(client: TestClient) -> None:
     told = client.get("/sdapi/v1/progress?skip_current_image=true").json()
     assert (told["progress"], told["state"]["job_count"], told["current_image"]) == (0, 0, None)
     assert json.loads(client.post("/sdapi/v1/interrupt").content) == {}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "found"),
+    [
+        ("GET", "scripts", {"txt2img": [], "img2img": []}),
+        ("GET", "script-info", []),
+        ("GET", "extensions", []),
+        ("GET", "hypernetworks", []),
+        ("GET", "face-restorers", []),
+        ("GET", "realesrgan-models", []),
+        ("GET", "sd-vae", []),
+        ("GET", "loras", []),
+        ("GET", "prompt-styles", []),
+        ("GET", "embeddings", {"loaded": {}, "skipped": {}}),
+        ("POST", "interrupt", {}),
+        ("POST", "skip", None),
+        ("POST", "refresh-checkpoints", None),
+        ("POST", "refresh-vae", None),
+        ("POST", "refresh-loras", None),
+        ("POST", "refresh-embeddings", None),
+        ("POST", "unload-checkpoint", {}),
+        ("POST", "reload-checkpoint", {}),
+        ("POST", "train/embedding", {"info": "train embedding error: this server does not train embeddings"}),
+        (
+            "POST",
+            "create/hypernetwork",
+            {"info": "create hypernetwork error: this server does not train hypernetworks"},
+        ),
+    ],
+)
+def test_every_route_answers_as_automatic1111(client: TestClient, method: str, path: str, found: Any) -> None:
+    answer = client.request(method, f"/sdapi/v1/{path}")
+    assert (answer.status_code, answer.json()) == (200, found)
+
+
+@pytest.mark.parametrize("path", ["server-kill", "server-restart", "server-stop"])
+def test_no_request_ends_the_server(client: TestClient, path: str) -> None:
+    """As with AUTOMATIC1111, unless it was started with --api-server-stop."""
+    answer = client.post(f"/sdapi/v1/{path}")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "Not Found")
+
+
+def test_schedulers_are_as_automatic1111_has_them(client: TestClient) -> None:
+    found = {one["name"]: one for one in client.get("/sdapi/v1/schedulers").json()}
+    assert found["karras"] == {
+        "name": "karras", "label": "Karras", "aliases": None, "default_rho": 7.0, "need_inner_model": False
+    }  # fmt: skip
+    assert (found["sgm_uniform"]["aliases"], found["sgm_uniform"]["need_inner_model"]) == (["SGMUniform"], True)
+    assert next(iter(found)) == "automatic"
+
+
+def test_embeddings_have_their_sizes(client: TestClient) -> None:
+    folder = Path("embeddings")
+    folder.mkdir()
+    save_file({"emb_params": np.zeros((3, 768), np.float32)}, folder / "one.safetensors")
+    both = {"clip_l": np.zeros((2, 768), np.float32), "clip_g": np.zeros((2, 1280), np.float32)}
+    save_file(both, folder / "two.safetensors")
+    (folder / "broken.safetensors").write_bytes(b"no")
+    loaded = client.get("/sdapi/v1/embeddings").json()["loaded"]
+    assert {name: (one["vectors"], one["shape"]) for name, one in loaded.items()} == {
+        "one": (3, 768), "two": (2, 2048), "broken": (None, None)
+    }  # fmt: skip
+
+
+def test_options_name_the_gallery_and_choose_a_format(client: TestClient, tiny_run: Path) -> None:
+    assert client.get("/sdapi/v1/options").json()["outdir_txt2img_samples"] == str(tiny_run / "outputs")
+    assert client.post("/sdapi/v1/options", json={"samples_format": "jpg"}).status_code == 200
+    assert client.get("/sdapi/v1/options").json()["samples_format"] == "jpg"
+    assert client.post("/sdapi/v1/options", json={"samples_format": "bmp"}).status_code == 422
+
+
+def test_the_routes_of_its_own_page(client: TestClient) -> None:
+    assert client.get("/internal/ping").json() == {}
+    assert client.get("/internal/pending-tasks").json() == {"size": 0, "tasks": []}
+    asked = client.post("/internal/progress", json={"id_task": "task(none)", "id_live_preview": None}).json()
+    assert (asked["active"], asked["queued"], asked["completed"], asked["progress"]) == (False, False, False, None)
+    about = client.get("/internal/sysinfo")
+    assert about.headers["content-disposition"].startswith("attachment")
+    assert about.json()["Version"].startswith("figment ")
+
+
+def test_its_page_needs_a_key_too(locked: TestClient) -> None:
+    for path in ("ping", "pending-tasks", "sysinfo"):
+        assert locked.get(f"/internal/{path}").status_code == 401
+
+
+def test_a_number_that_is_none_in_a_field_that_is_passed_over(client: TestClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert client.post("/sdapi/v1/options", content='{"x": NaN}', headers=headers).status_code == 200
+    answer = _echo(FromPrompt.model_validate({"prompt": "a", "override_settings": {"x": float("nan")}}))
+    assert json.loads(json.dumps(answer, allow_nan=False))["override_settings"] == {"x": None}
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

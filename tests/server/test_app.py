@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from fastapi.testclient import TestClient
 
 from figment.core.errors import InputError
 from figment.server.app import app
@@ -126,3 +127,25 @@ def _lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/icon.svg"])
+def test_the_page_is_served_by_itself_and_nothing_beside_it(client: TestClient, path: str) -> None:
+    shown = client.get(path)
+    assert (shown.status_code, client.head(path).status_code) == (200, 200)
+    assert client.get(path, headers={"If-None-Match": shown.headers["etag"]}).status_code == 304
+    assert client.get("/seal.txt").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_path_that_is_nobodys_is_not_found(client: TestClient, method: str) -> None:
+    for path in ("/nothing", "/api/nothing", "/sdapi/v1/nothing", "/v1/nothing", "/assets/nothing.js"):
+        assert client.request(method, path).status_code == (405 if method != "GET" and "assets" in path else 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"), [("POST", "/api/me", "GET"), ("GET", "/sdapi/v1/txt2img", "POST")]
+)
+def test_a_wrong_method_is_told_the_right_one(client: TestClient, method: str, path: str, allowed: str) -> None:
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

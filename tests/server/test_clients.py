@@ -100,7 +100,12 @@ def test_webuiapi_sets_and_lists(a1111: Any) -> None:
     assert a1111.get_memory()["ram"]["total"] > 2**20
     for listed in (a1111.get_loras(), a1111.get_sd_vae(), a1111.get_hypernetworks(), a1111.get_face_restorers()):
         assert listed == []
-    a1111.refresh_checkpoints()
+    assert a1111.get_realesrgan_models() == a1111.get_prompt_styles() == []
+    assert a1111.get_scripts() == {"txt2img": [], "img2img": []}
+    assert a1111.get_embeddings() == {"loaded": {}, "skipped": {}}
+    assert {"name": "Latent (bicubic)"} in a1111.get_latent_upscale_modes()
+    assert a1111.get_cmd_flags()["api"]
+    assert a1111.refresh_checkpoints() is None
     a1111.util_wait_for_ready(check_interval=0.1)
 
 
@@ -108,9 +113,11 @@ def test_webuiapi_watches_and_interrupts(a1111: Any) -> None:
     made: list[Any] = []
     asked = threading.Thread(target=lambda: made.append(a1111.txt2img(prompt="a boat", steps=1000, n_iter=3)))
     asked.start()
-    seen = _until(lambda: a1111.get_progress(), lambda told: told["current_image"])
-    assert 0 < seen["progress"] < 1
+    seen = _until(lambda: a1111.get_progress(), lambda told: told["current_image"] and told["eta_relative"])
+    assert 0 < seen["progress"] < 1 / 3  # of the whole request
+    assert (seen["state"]["job_no"], seen["state"]["job_count"]) == (0, 3)
     assert seen["state"]["sampling_steps"] >= 1000
+    assert seen["eta_relative"] > 0
     Image.open(io.BytesIO(base64.b64decode(seen["current_image"]))).verify()
     a1111.interrupt()
     asked.join(20)
@@ -119,10 +126,35 @@ def test_webuiapi_watches_and_interrupts(a1111: Any) -> None:
     assert a1111.get_progress()["state"]["job_count"] == 0
 
 
+def test_webuiapi_follows_its_request_by_name(a1111: Any) -> None:
+    def asked() -> Any:
+        told = {"id_task": "task(mine)", "id_live_preview": -1}
+        return a1111.custom_post("internal/progress", payload=told).json
+
+    body = {"prompt": "a boat", "steps": 1000, "force_task_id": "task(mine)"}
+    posted = threading.Thread(target=lambda: a1111.custom_post("sdapi/v1/txt2img", payload=body))
+    posted.start()
+    active = _until(asked, lambda told: told["active"] and told["live_preview"])
+    assert 0 < active["progress"] < 1
+    assert active["live_preview"].startswith("data:image/jpeg;base64,")
+    assert active["id_live_preview"] >= 0
+    a1111.interrupt()
+    posted.join(60)
+    assert asked()["completed"]
+
+
+def test_webuiapi_chooses_a_format(a1111: Any) -> None:
+    result = a1111.txt2img(prompt="a red apple", seed=5, override_settings={"samples_format": "jpg"})
+    assert result.image.format == "JPEG"
+    told = a1111.custom_post("sdapi/v1/png-info", payload={"image": result.json["images"][0]})
+    assert read(told.info).seed == 5
+    assert a1111.txt2img(prompt="a red apple", seed=5).image.format == "PNG"
+
+
 def test_skip_goes_on_with_the_next(a1111: Any) -> None:
     made: list[Any] = []
     asked = threading.Thread(
-        target=lambda: made.append(a1111.txt2img(prompt="a boat", steps=150, n_iter=2, seed=20, width=64, height=64))
+        target=lambda: made.append(a1111.txt2img(prompt="a boat", steps=60, n_iter=2, seed=20, width=64, height=64))
     )
     asked.start()
     _until(lambda: a1111.get_progress(), lambda told: told["progress"] > 0.02)
@@ -148,6 +180,10 @@ def test_webuiapi_is_told_what_is_wrong(a1111: Any) -> None:
         a1111.txt2img(prompt="a", sampler_name="none such")
     with pytest.raises(RuntimeError, match=r"404.*Init image not found"):
         a1111.img2img(images=[], prompt="a")
+    with pytest.raises(RuntimeError, match=r"404.*Model not found"):
+        a1111.interrogate(Image.new("RGB", (8, 8)))
+    with pytest.raises(RuntimeError, match=r"422.*restores faces"):
+        a1111.txt2img(prompt="a", restore_faces=True)
     with pytest.raises(RuntimeError, match=r"422.*sd upscale.*not found"):
         a1111.txt2img(prompt="a", script_name="sd upscale")
 
@@ -155,9 +191,11 @@ def test_webuiapi_is_told_what_is_wrong(a1111: Any) -> None:
 def test_jobs_that_wait_say_when_they_will_begin_and_end(address: str) -> None:
     with Client(base_url=address) as client:
 
-        def queued(steps: int) -> str:
+        def queued(steps: int) -> str:  # jobs that share no calls, so that they wait for each other
             request = {"prompt": "a boat", "steps": steps, "seed": 1, "size": "64"}
-            asked = client.post("/api/jobs", json={"kind": "create", "parameters": {"request": request}})
+            asked = client.post(
+                "/api/jobs", json={"kind": "create", "parameters": {"request": request, "reproducible": True}}
+            )
             return str(asked.json()["id"])
 
         def seen(id: str) -> Any:

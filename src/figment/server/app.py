@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.middleware import Middleware
 from fastapi.staticfiles import StaticFiles
 
@@ -28,6 +28,9 @@ __all__ = ["app"]
 
 PROTOCOLS = (a1111, openai)
 """Foreign protocols: each has a `router`, the PREFIX of its paths, and `problem`, its form of an error."""
+
+PAGE = {"/": "index.html", "/index.html": "index.html", "/icon.svg": "icon.svg"}
+"""Files of the page by their paths, besides those in /assets."""
 
 
 def app(settings: Settings) -> FastAPI:
@@ -66,10 +69,22 @@ def app(settings: Settings) -> FastAPI:
     for module in (native, file_routes, shelves, prompts, swaps, metrics, *PROTOCOLS):
         made.include_router(module.router)
     made.add_api_route("/health", native.health, include_in_schema=False)
-    page = Path(str(files("figment.server") / "page"))
-    if page.is_dir():
-        made.mount("/", StaticFiles(directory=page, html=True))
+    _show_page(made, Path(str(files("figment.server") / "page")))
     return made
+
+
+def _show_page(app: FastAPI, folder: Path) -> None:
+    """Serve the page's files, each path by itself: a path that is nobody's is 404, and a wrong method 405."""
+    if not folder.is_dir():
+        return
+    page = StaticFiles(directory=folder)
+    for path, name in PAGE.items():
+
+        async def shown(request: Request, name: str = name) -> Response:
+            return await page.get_response(name, request.scope)
+
+        app.add_route(path, shown, include_in_schema=False)
+    app.mount("/assets", StaticFiles(directory=folder / "assets"))
 
 
 def _opened(settings: Settings, accounts: Accounts, requests: Requests) -> Studio:

@@ -40,26 +40,28 @@ async def stages(studio: Studio, job: Job, request: Request) -> AsyncIterator[Jo
 
 
 async def ended(studio: Studio, jobs: Sequence[Job], request: Request, skipped: set[str]) -> list[Job]:
-    """All `jobs` at their end. When one is cancelled, so are those after it, but for those whose id is `skipped`.
+    """All `jobs` at their end. When one fails or is cancelled, those after it are cancelled, but for one of `skipped`.
 
-    When one fails, or the client leaves, those that have not ended are cancelled.
+    When the client leaves, those that have not ended are cancelled.
     """
     found: list[Job] = []
     try:
-        for job in jobs:
+        for number, job in enumerate(jobs, 1):
             async for stage in stages(studio, job, request):
                 last = stage
             found.append(last)
             if last.state == "failed" or (last.state == "cancelled" and last.id not in skipped):
-                break
+                for other in jobs[number:]:  # some may be in hand too: they end at their next step
+                    await surely(studio.store.cancel, other.id)
     finally:
         for job in jobs[len(found) :]:
             await surely(studio.store.cancel, job.id)
     return found
 
 
-def refuse_failed(job: Job) -> None:
-    """Raise Problem for a job that failed: 500 where it was no fault of the request."""
-    if job.state == "failed":
-        ours = job.error.startswith(("This should not happen", "The worker died"))
-        raise Problem(500 if ours else 422, job.error)
+def refuse_failed(*jobs: Job) -> None:
+    """Raise Problem for the first job that failed: 500 where it was no fault of the request."""
+    for job in jobs:
+        if job.state == "failed":
+            ours = job.error.startswith(("This should not happen", "The worker died"))
+            raise Problem(500 if ours else 422, job.error)

@@ -4,16 +4,16 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from figment import __version__
 from figment.core.errors import InputError
+from figment.server.a1111.bodies import Drawing
 from figment.studio.jobs.job import Job
 from figment.studio.jobs.places import Places
 from figment.studio.parameters import Settings, read
 
-__all__ = ["drawn", "files", "info", "progress"]
+__all__ = ["drawn", "files", "info"]
 
 
 def files(jobs: Sequence[Job], places: Places) -> list[tuple[bytes, str]]:
@@ -28,14 +28,15 @@ def files(jobs: Sequence[Job], places: Places) -> list[tuple[bytes, str]]:
     return found
 
 
-def drawn(made: Sequence[tuple[bytes, str]], parameters: dict[str, Any], *, send: bool) -> dict[str, Any]:
-    """The answer of txt2img and img2img."""
-    images = [b64encode(content).decode() for content, _ in made] if send else []
-    return {"images": images, "parameters": parameters, "info": json.dumps(info([text for _, text in made]))}
+def drawn(made: Sequence[tuple[bytes, str]], body: Drawing, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The answer of txt2img and img2img to `body`, with `parameters` as its echo."""
+    images = [b64encode(content).decode() for content, _ in made] if body.send_images else []
+    said = info([text for _, text in made], body.styles or ())
+    return {"images": images, "parameters": parameters, "info": json.dumps(said)}
 
 
-def info(texts: Sequence[str]) -> dict[str, Any]:
-    """What AUTOMATIC1111 tells of pictures, from the settings in them; there is no grid."""
+def info(texts: Sequence[str], styles: Sequence[str] = ()) -> dict[str, Any]:
+    """What AUTOMATIC1111 tells of pictures, from the settings in them and the styles asked for; there is no grid."""
     every = [read(text) for text in texts if text]
     if not every:  # stopped before the first picture
         return {"infotexts": [], "all_seeds": [], "all_prompts": [], "index_of_first_image": 0}
@@ -68,7 +69,7 @@ def info(texts: Sequence[str]) -> dict[str, Any]:
         "extra_generation_params": {"Schedule type": first.schedule, **first.extra},
         "index_of_first_image": 0,
         "infotexts": list(texts),
-        "styles": [],
+        "styles": list(styles),
         "job_timestamp": f"{datetime.now(UTC):%Y%m%d%H%M%S}",
         "clip_skip": int(first.extra.get("Clip skip", 1)),
         "is_using_inpainting_conditioning": False,
@@ -78,38 +79,3 @@ def info(texts: Sequence[str]) -> dict[str, Any]:
 
 def _subseed(settings: Settings) -> int:
     return int(settings.extra.get("Variation seed", settings.seed))
-
-
-def progress(running: Job | None, waiting: int, folder: Path | None, *, with_picture: bool) -> dict[str, Any]:
-    """How far the job in hand is, in whose `folder` its preview lies; zeros when there is none."""
-    count = waiting + (running is not None)
-    state: dict[str, Any] = {
-        "skipped": False,
-        "interrupted": running is not None and running.cancelling,
-        "stopping_generation": running is not None and running.cancelling,
-        "job": "" if running is None else running.note,
-        "job_count": count,
-        "job_timestamp": "0" if running is None else f"{datetime.fromtimestamp(running.created, UTC):%Y%m%d%H%M%S}",
-        "job_no": 0,
-        "sampling_step": 0 if running is None else running.step,
-        "sampling_steps": 0 if running is None else running.total,
-    }
-    picture = None
-    if running is not None and folder is not None and running.preview and with_picture:
-        try:
-            picture = b64encode((folder / running.preview).read_bytes()).decode()
-        except FileNotFoundError:  # a newer one took its place
-            picture = None
-    return {
-        "progress": 0.01 if running is None and count else _share(running),
-        "eta_relative": 0.0 if running is None else running.eta or 0.0,
-        "state": state,
-        "current_image": picture,
-        "textinfo": None if running is None else running.note,
-    }
-
-
-def _share(running: Job | None) -> float:
-    if running is None:
-        return 0.0
-    return max(0.01, running.step / running.total) if running.total else 0.01

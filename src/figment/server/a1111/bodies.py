@@ -2,9 +2,18 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Drawing", "Enlarging", "EnlargingMany", "FromPicture", "FromPrompt", "Named", "OnePicture"]
+__all__ = [
+    "Asking",
+    "Drawing",
+    "Enlarging",
+    "EnlargingMany",
+    "FromPicture",
+    "FromPrompt",
+    "Interrogating",
+    "OnePicture",
+]
 
 Text = Annotated[str, Field(max_length=20_000)]
 Short = Annotated[str, Field(max_length=300)]
@@ -15,6 +24,12 @@ Picture = Annotated[str, Field(max_length=64 * 2**20)]
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        """Any field may be null, which says as much as leaving it out."""
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
 
 
 class Drawing(_Body):
@@ -37,18 +52,27 @@ class Drawing(_Body):
     cfg_scale: Annotated[float, Field(ge=0, le=30)] | None = None
     width: Annotated[int, Field(ge=8, le=8192)] = 512
     height: Annotated[int, Field(ge=8, le=8192)] = 512
+    restore_faces: bool | None = None
     tiling: bool | None = None
+    do_not_save_samples: bool = False
+    do_not_save_grid: bool = False
     eta: Annotated[float, Field(ge=0, le=2)] | None = None
     s_min_uncond: Annotated[float, Field(ge=0, le=15)] | None = None
     s_churn: float | None = None
+    s_tmin: float | None = None
+    s_tmax: float | None = None
     s_noise: float | None = None
     override_settings: dict[str, Any] | None = None
     override_settings_restore_afterwards: bool = True
     refiner_checkpoint: Short | None = None
+    refiner_switch_at: float | None = None
     disable_extra_networks: bool = False
     send_images: bool = True
+    save_images: bool = False
     alwayson_scripts: dict[str, Any] | None = None
     script_name: Short | None = None
+    script_args: Annotated[list[Any], Field(max_length=1000)] = []
+    force_task_id: Short | None = None
     infotext: Annotated[str, Field(max_length=200_000)] | None = None
     denoising_strength: Annotated[float, Field(ge=0, le=1)] | None = None
 
@@ -86,6 +110,7 @@ class FromPicture(Drawing):
     inpaint_full_res_padding: Annotated[int, Field(ge=0, le=256)] = 0
     inpainting_mask_invert: Annotated[int, Field(ge=0, le=1)] = 0
     initial_noise_multiplier: float | None = None
+    image_cfg_scale: float | None = None
     include_init_images: bool = False
 
 
@@ -93,6 +118,21 @@ class OnePicture(_Body):
     """POST /sdapi/v1/png-info."""
 
     image: Picture
+
+
+class Interrogating(_Body):
+    """POST /sdapi/v1/interrogate."""
+
+    image: Picture = ""
+    model: Short = "clip"
+
+
+class Asking(_Body):
+    """POST /internal/progress."""
+
+    id_task: Short = ""
+    id_live_preview: int = -1
+    live_preview: bool = True
 
 
 class Enlarging(_Body):

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from figment.core.errors import InputError
 from figment.server.a1111.answers import files
+from figment.server.a1111.asked import asked_for
 from figment.server.a1111.bodies import Enlarging, EnlargingMany
 from figment.server.pictures import Lent, decoded
 from figment.server.problems import Problem
@@ -39,10 +40,11 @@ async def _enlarged(body: Enlarging, images: list[str], studio: Studio, user: st
     lent = Lent(studio.places(user), studio.settings.most_uploads)
     try:
         queued = await run_in_threadpool(_queued, body, images, studio, user, lent)
-        done = await ended(studio, queued, request, set())
+        with asked_for(user, queued, "extras"):
+            done = await ended(studio, queued, request, set())
     finally:
         await surely(lent.give_back)
-    refuse_failed(done[-1])
+    refuse_failed(*done)
     made = await run_in_threadpool(files, done, studio.places(user))
     if len(made) < len(images):
         raise Problem(409, "The request was interrupted.")

@@ -1,8 +1,10 @@
 """Routes that list what there is."""
 
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter
+from safetensors import SafetensorError, safe_open
 
 from figment.diffusion.sidecars import read as sidecar
 from figment.server.a1111.methods import ALIASES, ENLARGERS, LATENT, SCHEDULES, schedule_name
@@ -15,6 +17,9 @@ __all__ = ["router"]
 
 router = APIRouter()
 Row = dict[str, Any]
+RHO = {"Karras": 7.0, "Polyexponential": 1.0}
+SPACED = ("Uniform", "SGM Uniform", "Simple", "Normal", "DDIM", "Beta", "Turbo")
+"""Schedules that take a model's own noise levels."""
 
 
 @router.get("/sd-models")
@@ -43,7 +48,13 @@ def samplers() -> list[Row]:
 def schedulers() -> list[Row]:
     """Schedules of noise levels."""
     return [
-        {"name": schedule_name(label), "label": label, "aliases": None, "default_rho": -1, "need_inner_model": False}
+        {
+            "name": schedule_name(label),
+            "label": label,
+            "aliases": ["SGMUniform"] if label == "SGM Uniform" else None,
+            "default_rho": RHO.get(label, -1.0),
+            "need_inner_model": label in SPACED,
+        }
         for label in ["Automatic", *SCHEDULES]
     ]
 
@@ -72,8 +83,23 @@ def _facts(one: Dropped) -> Row:
 @router.get("/embeddings")
 def embeddings(studio: TheStudio) -> Row:
     """Embeddings. Whether one fits is found when it is used, so none is listed as skipped."""
-    row = {"step": None, "sd_checkpoint": None, "sd_checkpoint_name": None, "shape": None, "vectors": None}
-    return {"loaded": {one.stem: row for one in dropped(What.EMBEDDING, studio.settings.root)}, "skipped": {}}
+    found = dropped(What.EMBEDDING, studio.settings.root)
+    return {"loaded": {one.stem: _vectors(one) for one in found}, "skipped": {}}
+
+
+def _vectors(one: Dropped) -> Row:
+    """Number and length of an embedding's vectors; those of SDXL are as long as its two encoders' together."""
+    shapes: list[list[int]] = []
+    with suppress(SafetensorError, OSError), safe_open(one.path, framework="numpy") as file:
+        shapes = [list(file.get_slice(name).get_shape()) for name in file.keys()]  # noqa: SIM118  # no mapping
+    known = bool(shapes) and all(len(shape) == 2 for shape in shapes)
+    return {
+        "step": None,
+        "sd_checkpoint": None,
+        "sd_checkpoint_name": None,
+        "shape": sum(shape[1] for shape in shapes) if known else None,
+        "vectors": shapes[0][0] if known else None,
+    }
 
 
 @router.get("/upscalers")
@@ -129,4 +155,6 @@ def cmd_flags(studio: TheStudio) -> Row:
         "listen": settings.host not in ("127.0.0.1", "localhost", "::1"),
         "port": settings.port,
         "no_half": False,
+        "api_server_stop": False,
+        "share": False,
     }

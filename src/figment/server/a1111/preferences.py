@@ -33,6 +33,9 @@ class Values(BaseModel):
     eta_noise_seed_delta: Annotated[int, Field(ge=0, lt=2**32)] = 0
     s_min_uncond: Annotated[float, Field(ge=0, le=15)] = 0.0
     inpainting_mask_weight: Annotated[float, Field(ge=0, le=1)] = 1.0
+    eta_ancestral: Annotated[float, Field(ge=0, le=2)] = 1.0
+    eta_ddim: Annotated[float, Field(ge=0, le=2)] = 0.0
+    samples_format: Literal["png", "jpg", "jpeg", "webp"] = "png"
 
     def model(self, root: Path) -> Model:
         """The model that is chosen. Raises InputError where it is gone."""

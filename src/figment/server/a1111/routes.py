@@ -1,6 +1,6 @@
 """Routes that make something: pictures from prompts and pictures, and what a picture says of itself."""
 
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -9,8 +9,8 @@ from figment.core.errors import InputError
 from figment.pixels.files import read_text
 from figment.server.a1111 import control, extras, lists
 from figment.server.a1111.answers import drawn, files
-from figment.server.a1111.bodies import Drawing, FromPicture, FromPrompt, OnePicture
-from figment.server.a1111.control import AFTER, SKIPPED
+from figment.server.a1111.asked import SKIPPED, asked_for
+from figment.server.a1111.bodies import Drawing, FromPicture, FromPrompt, Interrogating, OnePicture
 from figment.server.a1111.methods import ENLARGERS, LATENT
 from figment.server.a1111.preferences import Preferences, changed
 from figment.server.a1111.texts import filled, styled, styles
@@ -25,7 +25,7 @@ from figment.studio.jobs.job import Job
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/sdapi/v1", tags=["AUTOMATIC1111"])
+router = APIRouter(prefix="/sdapi/v1")
 B = TypeVar("B", bound=Drawing)
 
 
@@ -54,6 +54,20 @@ def png_info(body: OnePicture, studio: TheStudio, who: Whoever) -> dict[str, Any
     return {"info": text, "items": {"parameters": text} if text else {}, "parameters": _parsed(text)}
 
 
+@router.post("/interrogate")
+def interrogate(body: Interrogating) -> None:
+    """What a picture shows, which takes a network that is not here."""
+    raise Problem(404, "Image not found" if not body.image else "Model not found")
+
+
+@router.post("/create/{what}")
+@router.post("/train/{what}")
+def trained(what: Literal["embedding", "hypernetwork"], request: Request) -> dict[str, str]:
+    """Embeddings and hypernetworks are used here and not trained; the refusal has AUTOMATIC1111's form."""
+    verb = request.url.path.split("/")[-2]
+    return {"info": f"{verb} {what} error: this server does not train {what}s"}
+
+
 def _parsed(text: str) -> dict[str, Any]:
     try:
         said = settings_text.read(text)
@@ -68,20 +82,16 @@ def _parsed(text: str) -> dict[str, Any]:
 async def _drawn(body: B, studio: Studio, user: str, request: Request) -> dict[str, Any]:
     """Queue what is asked for, wait for it and answer with what it made."""
     lent = Lent(studio.places(user), studio.settings.most_uploads)
-    ids: list[str] = []
+    what = "img2img" if isinstance(body, FromPicture) else "txt2img"
     try:
         queued = await run_in_threadpool(_queued, body, studio, user, lent)
-        ids = [job.id for job in queued]
-        AFTER.update({id: ids[number + 1 :] for number, id in enumerate(ids)})
-        done = await ended(studio, queued, request, SKIPPED)
+        with asked_for(user, queued, what, body.force_task_id):
+            done = await ended(studio, queued, request, SKIPPED)
     finally:
-        for id in ids:
-            del AFTER[id]
-            SKIPPED.discard(id)
         await surely(lent.give_back)
-    refuse_failed(done[-1])
+    refuse_failed(*done)
     made = await run_in_threadpool(files, done, studio.places(user))
-    return await run_in_threadpool(drawn, made, _echo(body), send=body.send_images)
+    return await run_in_threadpool(drawn, made, body, _echo(body))
 
 
 def _queued(body: B, studio: Studio, user: str, lent: Lent) -> list[Job]:

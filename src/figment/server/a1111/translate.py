@@ -42,11 +42,12 @@ def jobs(body: Drawing, around: Around, inits: Sequence[str] = (), mask: str | N
 
     `inits` and `mask` name files of the user. Raises InputError and Problem for what cannot be honoured.
     """
-    _refuse(body)
+    _refuse(body, around.model)
     if around.model.own:
         _refuse_own(body, around.model)
     options = {} if around.model.own else _options(body, around, masked=mask is not None)
     request = _request(body, around.model)
+    format = "jpeg" if around.values.samples_format == "jpg" else around.values.samples_format
     seed = secrets.randbelow(2**32 - 1024) if body.seed == -1 else body.seed
     found: list[dict[str, Any]] = []
     batches = [init for _ in range(body.n_iter) for init in (inits or (None,))]
@@ -58,7 +59,8 @@ def jobs(body: Drawing, around: Around, inits: Sequence[str] = (), mask: str | N
         if init is not None:
             one |= {"init": init, "mask": mask}
         shifted = {"subseed": (options["subseed"] + moved) % 2**32} if mixes else {}
-        found.append({"request": one, "options": options | shifted, "preview": (body.steps or 0) >= SLOW})
+        preview = (body.steps or 0) >= SLOW
+        found.append({"request": one, "options": options | shifted, "preview": preview, "format": format})
     return found
 
 
@@ -74,7 +76,7 @@ def _request(body: Drawing, model: Model) -> dict[str, Any]:
         "negative": _without_tags(body.negative_prompt or "", body),
         "steps": body.steps or (None if model.own else STEPS),
         "guidance": body.cfg_scale,
-        "size": model.size(width, height),
+        "size": model.size(width, height) if model.own else model.size(width // 8 * 8, height // 8 * 8),
         "strength": strength,
         "model": model.name,
     }
@@ -98,8 +100,9 @@ def _options(body: Drawing, around: Around, *, masked: bool) -> dict[str, Any]:
         "batch": body.batch_size,
         "skip_below": values.s_min_uncond if body.s_min_uncond is None else body.s_min_uncond,
     }
-    if body.eta is not None and sampler in NOISY:
-        options["eta"] = body.eta
+    eta = _eta(body, values, sampler)
+    if eta is not None and sampler in NOISY:
+        options["eta"] = eta
     if body.subseed_strength:
         subseed = secrets.randbelow(2**32 - 1024) if body.subseed == -1 else body.subseed % 2**32
         options |= {"subseed": subseed, "subseed_strength": body.subseed_strength}
@@ -112,9 +115,16 @@ def _options(body: Drawing, around: Around, *, masked: bool) -> dict[str, Any]:
     return options
 
 
+def _eta(body: Drawing, values: Values, sampler: str) -> float | None:
+    """What the request says, else the options; None where the sampler's own is meant."""
+    name = "eta_ddim" if sampler == "DDIM" else "eta_ancestral"
+    chosen: float = getattr(values, name)
+    return body.eta if body.eta is not None or chosen == Values.model_fields[name].default else chosen
+
+
 def _second(body: FromPrompt, around: Around) -> dict[str, Any]:
     """The second drawing ("Hires. fix")."""
-    if body.hr_checkpoint_name not in (None, *SAME):
+    if not _same(body.hr_checkpoint_name, around.model):
         raise InputError("hr_checkpoint_name: the second drawing is by the same model here; leave it out.")
     upscaler = {None: "Latent", "None": "Lanczos"}.get(body.hr_upscaler, body.hr_upscaler)
     if upscaler not in around.upscalers:
@@ -162,13 +172,22 @@ def _start(body: FromPicture, values: Values, *, masked: bool) -> dict[str, Any]
     return options
 
 
-def _refuse(body: Drawing) -> None:
+def _same(name: str | None, model: Model) -> bool:
+    """Whether the model that is meant is `model` itself, so that nothing changes to another."""
+    bare = (name or "").partition(" [")[0].removesuffix(".safetensors").removesuffix(".ckpt")
+    return bare in (*SAME, "none", model.name)
+
+
+def _refuse(body: Drawing, model: Model) -> None:
     """Raise for what would change the picture and is not here."""
     if body.script_name:
         raise Problem(422, f"Script '{body.script_name}' not found")
     for name in body.alwayson_scripts or {}:
         raise Problem(422, f"always on script {name[:80]} not found")
-    if body.refiner_checkpoint not in (None, *SAME):
+    if body.restore_faces:
+        raise InputError("restore_faces: there is no network here that restores faces; leave it out.")
+    switched = body.refiner_switch_at is None or body.refiner_switch_at < 1
+    if switched and not _same(body.refiner_checkpoint, model):
         raise InputError("refiner_checkpoint: a picture is drawn by one model here; leave it out.")
     if body.s_churn or body.s_noise not in (None, 1):
         raise InputError("s_churn: noise that samplers add is scaled by eta alone here; leave s_churn and s_noise out.")
