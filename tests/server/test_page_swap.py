@@ -139,6 +139,21 @@ def test_the_result_is_measured_and_its_report_shown(page: Page, root: Path) -> 
     expect(report.get_by_role("button", name="Measure the result")).to_be_visible()
 
 
+def test_sentences_of_the_server_are_told_in_korean(browser: Browser, address: str, root: Path) -> None:
+    (root / "swaps/new").mkdir()
+    for side in ("src", "dst"):
+        talking.write(root / f"swaps/new/data_{side}.mp4", [talking.frame(0)])
+    with visiting(browser, address, "ko-KR") as page:
+        page.goto("/#/swap/new")
+        page.get_by_role("button", name="하기: 첫째 얼굴 정렬").click()
+        step = page.get_by_role("listitem").filter(has_text="첫째 얼굴 정렬")
+        expect(step).to_contain_text("data_src의 얼굴이 아직 없습니다. 먼저 얼굴을 뽑으세요.", timeout=LONG)
+        (root / "swaps/film/report.json").touch()
+        page.goto("/#/swap/film")
+        measured = page.get_by_role("region", name="얼마나 잘 되었나")
+        expect(measured.get_by_role("row", name="바꾼 장면 4개 중 4개 (100 %)")).to_be_visible()
+
+
 def test_of_several_people_one_is_clicked(page: Page, root: Path, tmp_path: Path) -> None:
     two = [np.concatenate([talking.frame(n), talking.frame(n)[:, ::-1] // 2], axis=1) for n in range(6)]
     for side in ("src", "dst"):

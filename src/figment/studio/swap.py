@@ -70,7 +70,7 @@ def extracted(workspace: Workspace, name: SideName, settings: ExtractSettings) -
         about = Provenance.of(Operation.COMPOSE, inputs=(ingredient(side, "clip"),))
         path = Gallery().save(several.sheet, None, about, path=workspace.root / PEOPLE[name]).path
         write_bytes(path.with_suffix(".json"), json.dumps(several.frames).encode())
-        raise InputError(f"{str(several)[:-1]}; {path} shows them.") from None
+        raise InputError(f"{several} {path} shows them.") from None
 
 
 def restored(workspace: Workspace, name: SideName) -> int:

@@ -123,8 +123,10 @@ def _required(ledger: Ledger, name: str, scope: Scope, side: Side) -> Record:
     except ConsentError as error:
         made = [output.path for record in ledger.records() for output in ledger.outputs(record) if _is(record, name)]
         withdrawn = any(record.withdrawn for record in ledger.records() if _is(record, name))
-        told = f" Made under it: {', '.join(made)}." if made and withdrawn else ""
-        raise ConsentError(f"The face of {side.label} may not be used. {error}{told}") from None
+        if not (made and withdrawn):
+            raise ConsentError(f"The face of {side.label} may not be used. {error}") from None
+        named = ", ".join(made)
+        raise ConsentError(f"The face of {side.label} may not be used. {error} Made under it: {named}.") from None
 
 
 def _is(record: Record, name: str) -> bool:
