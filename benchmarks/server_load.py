@@ -208,6 +208,7 @@ async def sharing(pid: int, clients: list[Client]) -> None:
         begun, spent = time.monotonic(), computed(pid)
         ids = []
         for number, client in enumerate(clients):
+            client.close()  # the server has hung up by now
             request = {"prompt": "a red apple", "steps": 12 + number % 5, "seed": number, "guidance": 2 + number % 3}
             body = {"kind": "create", "parameters": {"request": request, "reproducible": alone}}
             ids.append((await client.call("POST", "/api/jobs", body)).body["id"])

@@ -122,7 +122,7 @@ def print_clips(media: Path, payload: int = 0x0123_4567_89AB_CDEF) -> None:
     for crf in (23, 28, 33):
         clip_right, frames_right, growth = [], [], []
         for frames in moving:
-            coded, size = h264([watermark.embed(frame, payload) for frame in frames], crf)
+            coded, size = h264([watermark.embed(frame, payload, (0, 0)) for frame in frames], crf)
             clip_right.append(watermark.detect_frames(coded[::3]).payload == payload)
             frames_right += [watermark.detect(frame).payload == payload for frame in coded[::15]]
             growth.append(size / h264(frames, crf)[1])

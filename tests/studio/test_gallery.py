@@ -213,6 +213,14 @@ def test_a_clip_says_what_was_done_carries_the_mark_and_shows_the_label(tmp_path
     assert np.abs(shown.astype(int) - badge(plain[0])).mean() < 4 < np.abs(badge(plain[0]).astype(int) - plain[0]).max()
 
 
+def test_the_mark_of_a_clip_does_not_jump_from_frame_to_frame() -> None:
+    rng = np.random.default_rng(1)
+    frames = [np.full((256, 256, 3), 128, np.uint8) + rng.integers(0, 9, (256, 256, 3), np.uint8) for _ in range(2)]
+    mark = ClipMark("one clip")
+    first, second = (mark(frame)[:180].astype(float) - badge(frame)[:180] for frame in frames)
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] > 0.9
+
+
 def test_a_clip_without_the_mark_does_not_claim_to_have_it(tmp_path: Path) -> None:
     clip = encoded(tmp_path / "bare.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 3)
     made = Provenance.of(Operation.CREATE, model="tiny")

@@ -149,6 +149,11 @@ def test_the_frames_of_a_clip_vote() -> None:
     assert OURS.detect_frames(frames).payload == PAYLOAD
 
 
+@pytest.mark.parametrize("start", [(0, 0), (124, 3), (255, 255)])
+def test_the_tiles_begin_wherever_they_are_told_to(start: tuple[int, int]) -> None:
+    assert OURS.detect(OURS.embed(scene(512), PAYLOAD, start)).payload == PAYLOAD
+
+
 def test_same_picture_same_bytes() -> None:
     assert np.array_equal(Watermark(b"ours").embed(scene(512), PAYLOAD), marked())
 

@@ -20,11 +20,14 @@ class ClipMark:
     """The marks of one clip; `about` is what tells it from other clips, such as hashes of what it is made of."""
 
     def __init__(self, about: str) -> None:
-        self.payload = int.from_bytes(hashlib.sha256(about.encode()).digest()[:8], "big")
+        digest = hashlib.sha256(about.encode()).digest()
+        self.payload = int.from_bytes(digest[:8], "big")
+        self.start = (digest[8], digest[9])
+        """Where the tiles of the watermark begin in every frame."""
 
     def __call__(self, frame: Frame) -> Frame:
         """Copy of `frame`, uint8 (H, W, 3), with both marks. Raises InputError where the label would not fit."""
-        return own_watermark().embed(badge(frame), self.payload)
+        return own_watermark().embed(badge(frame), self.payload, self.start)
 
     def found(self, clip: Path) -> dict[str, Any]:
         """What the credentials of `clip` say of its watermark, which encoding may have worn away."""

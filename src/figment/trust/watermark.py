@@ -82,10 +82,12 @@ class Watermark:
         """
         return cls(secret_key(folder))
 
-    def embed(self, image: Picture, payload: int) -> Picture:
+    def embed(self, image: Picture, payload: int, start: tuple[int, int] | None = None) -> Picture:
         """`image`, uint8 (H, W, 3), with `payload`, in [0, 2**64), in it.
 
-        Where `capacity` is 1 the mark says only that it is there; where it is 0 the picture stays as it is.
+        The tiles begin at row and column `start`; without it where the mark is found best in this picture. Frames of a
+        clip want the same for all of them, since a mark that jumps is seen to flicker. Where `capacity` is 1 the mark
+        says only that it is there; where it is 0 the picture stays as it is.
         """
         if not 0 <= payload < 1 << ecc.PAYLOAD_BITS:
             raise InputError(f"A watermark carries {ecc.PAYLOAD_BITS} bits; {payload} must lie in [0, 2**64).")
@@ -95,9 +97,11 @@ class Watermark:
             return image.copy()
         code = ecc.encode(payload) if room == ecc.PAYLOAD_BITS else np.zeros(ecc.CODE_BITS, np.int8)
         plane = luma(image)
-        # Wherever the tiles begin they are found; so let it be where the picture itself agrees best with their sync.
-        place = locate(waves(fold(whitened(plane))), self._tile)
-        pattern = np.roll(self._tile.pattern(code), (place.row, place.column), (0, 1))
+        if start is None:
+            # Wherever the tiles begin they are found; so let it be where the picture itself agrees best with them.
+            place = locate(waves(fold(whitened(plane))), self._tile)
+            start = (place.row, place.column)
+        pattern = np.roll(self._tile.pattern(code), start, (0, 1))
         tiled = np.tile(pattern, (-(-height // SIDE), -(-width // SIDE)))[:height, :width]
         change = tiled * _loudness(plane)
         return np.clip(np.rint(image + change[..., None]), 0, 255).astype(np.uint8)
