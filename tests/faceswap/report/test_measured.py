@@ -58,9 +58,18 @@ def test_a_clip_that_nothing_was_done_to_is_like_itself() -> None:
     for one in same.faces:
         assert one.to_target == pytest.approx(1, abs=1e-5)
         assert one.to_source == pytest.approx(1, abs=5e-3)
-        assert (one.landmarks, one.pose) == (0, 0)
+        assert (one.landmarks, one.pose, one.movement) == (0, 0, 0)
     assert same.strip is not None
     assert same.strip.shape[1] == 4 * 162 + 2
+
+
+def test_points_that_always_lie_elsewhere_are_told_from_those_that_do_not_follow() -> None:
+    aside = report([PHOTO] * COUNT, [np.roll(PHOTO, 4, 1)] * COUNT)
+    assert all(one.landmarks > 4 for one in aside.faces)
+    assert all(one.movement < 0.01 for one in aside.faces)
+    still = report([np.roll(PHOTO, number, 1) for number in range(COUNT)], [PHOTO] * COUNT)
+    assert still.faces[0].movement > 1
+    assert still.faces[-1].movement > 1
 
 
 def test_flicker_is_told_in_grey_levels_and_as_a_multiple_of_what_was_there() -> None:
@@ -136,7 +145,9 @@ def test_held_out_faces_that_come_back_as_they_were_have_an_ssim_of_one() -> Non
 
 def told() -> Report:
     likes = [(0.7, 0.2), (0.6, 0.3), (0.2, 0.5), (0.8, 0.1), (0.9, 0.1)]
-    made = tuple(Measured(n, source, target, 3.0, 2.0, 4.0, 3.0, 6.0, 5.0) for n, (source, target) in enumerate(likes))
+    made = tuple(
+        Measured(n, source, target, 3.0, 2.0, 4.0, 3.0, 6.0, 5.0, 1.5) for n, (source, target) in enumerate(likes)
+    )
     return Report(6, 5, 5, made, 0.91)
 
 
@@ -148,6 +159,7 @@ def test_the_table_says_what_was_measured() -> None:
         "likeness to the target": "0.24",
         "more like the source": "80 %",
         "points off": "3.0 % of the eyes' distance",
+        "points off, apart from what stays the same": "1.5 % of the eyes' distance",
         "looks elsewhere by": "2.0 degrees",
         "flicker, times the original": "1.20",
         "seam, colour difference": "4.0 (before 3.0)",

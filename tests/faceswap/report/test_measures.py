@@ -9,7 +9,7 @@ from skimage.metrics import structural_similarity
 from tests.faceswap.made_faces import POINTS, turned
 
 from figment.faceswap.report.flicker import flicker
-from figment.faceswap.report.likeness import landmark_error, masked_ssim, pose_error
+from figment.faceswap.report.likeness import masked_ssim, offsets, pose_error
 from figment.faceswap.report.seam import ciede2000, seam
 
 RNG = np.random.default_rng(0)
@@ -25,11 +25,13 @@ def grey(level: float) -> NDArray[np.uint8]:
 
 def test_points_are_off_in_per_cent_of_the_distance_of_the_eyes() -> None:
     points = POINTS * 100  # their eyes are 40 apart
-    assert landmark_error(points + np.array([3, 4]), points) == pytest.approx(100 * 5 / 40, rel=1e-4)
-    one = points.copy()
-    one[0] += [0, 68]
-    assert landmark_error(one, points) == pytest.approx(100 / 40, rel=1e-4)
-    assert landmark_error(points * 3, points * 3) == 0
+    expected = np.tile([100 * 3 / 40, 100 * 4 / 40], (68, 1))
+    for turn in (0.0, 0.7):  # wherever the head is
+        turned = 2 * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        back = np.concatenate([np.linalg.inv(turned), [[5.0], [7.0]]], 1)
+        made, wanted = ((points + shift) @ turned.T for shift in (np.array([3, 4]), 0))
+        np.testing.assert_allclose(offsets(made, wanted, back), expected, rtol=1e-4)
+        assert (offsets(wanted, wanted, back) == 0).all()
 
 
 @pytest.mark.parametrize(("yaw", "pitch"), [(10, 0), (-20, 0), (0, 8), (12, -6)])

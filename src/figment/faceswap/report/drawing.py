@@ -25,6 +25,7 @@ _CHARTS: dict[str, dict[str, Callable[[Measured], float]]] = {
     "Likeness (cosine)": {"to the source": lambda face: face.to_source, "to the target": lambda face: face.to_target},
     "Off from the original": {
         "points, % of the eyes' distance": lambda face: face.landmarks,
+        "apart from what stays the same": lambda face: face.movement,
         "pose, degrees": lambda face: face.pose,
     },
     "Flicker (grey levels)": {"after": lambda face: face.flicker, "before": lambda face: face.flicker_before},

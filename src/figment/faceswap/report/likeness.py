@@ -6,19 +6,25 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from figment.faceswap.affine import moved
 from figment.faceswap.align import pose
 from figment.metrics.fidelity import WINDOW, ssim_map
 
-__all__ = ["landmark_error", "masked_ssim", "pose_error"]
+__all__ = ["masked_ssim", "offsets", "pose_error"]
 
 Points = NDArray[np.floating[Any]]
 """(68, 2) in the order of dlib."""
 
 
-def landmark_error(made: Points, wanted: Points) -> float:
-    """How far the points of a face are off on average, in per cent of the distance of the eyes' middles of `wanted`."""
-    eyes = float(np.linalg.norm(wanted[42:48].mean(0) - wanted[36:42].mean(0)))
-    return 100 * float(np.linalg.norm(made - wanted, axis=1).mean()) / max(eyes, 1e-6)
+def offsets(made: Points, wanted: Points, place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(68, 2): how far each point of a face is off, in per cent of the distance of the eyes' middles of `wanted`.
+
+    Right and down are those of the upright face that `place` (2, 3), a similarity, leads to, so that a head that turns
+    and comes nearer leaves them as they are.
+    """
+    upright, aim = moved(made, place), moved(wanted, place)
+    eyes = float(np.linalg.norm(aim[42:48].mean(0) - aim[36:42].mean(0)))
+    return np.asarray(100 * (upright - aim) / max(eyes, 1e-6), np.float64)
 
 
 def pose_error(made: Points, wanted: Points) -> float:

@@ -16,7 +16,7 @@ from figment.faceswap.faceset import AlignedFace
 from figment.faceswap.lanczos import warped
 from figment.faceswap.models import embedders, landmarkers
 from figment.faceswap.report.flicker import flicker
-from figment.faceswap.report.likeness import landmark_error, masked_ssim, pose_error
+from figment.faceswap.report.likeness import masked_ssim, offsets, pose_error
 from figment.faceswap.report.result import Measured, Report
 from figment.faceswap.report.seam import seam
 from figment.faceswap.report.strip import Strip
@@ -63,7 +63,8 @@ class _Seen:
     """(D,): who the result shows."""
     was: NDArray[np.float32]
     """(D,): who was there before."""
-    landmarks: float
+    offsets: NDArray[np.float64]
+    """(68, 2): see `offsets`."""
     pose: float
     before: Frame
     """(SIZE, SIZE, 3): aligned."""
@@ -142,7 +143,7 @@ def _looked(before: Frame, after: Frame, mask: NDArray[np.uint8], face: AlignedF
         face,
         embedder.embed(after, made)[0],
         embedder.embed(before, was)[0],
-        landmark_error(made[0], was[0]),
+        offsets(made[0], was[0], aligned),
         pose_error(made[0], was[0]),
         warped(before, aligned, SIZE),
         warped(after, aligned, SIZE),
@@ -158,7 +159,7 @@ def _judged(seen: _Seen) -> Measured:
     """What can be said of a frame by itself; whom it looks like is told when all are seen."""
     nan = float("nan")
     seams = seam(seen.after, seen.mask), seam(seen.before, seen.mask)
-    return Measured(seen.face.frame, nan, nan, seen.landmarks, seen.pose, *seams)
+    return Measured(seen.face.frame, nan, nan, _length(seen.offsets), seen.pose, *seams)
 
 
 def _note_flicker(faces: list[Measured], three: Sequence[_Seen]) -> None:
@@ -174,14 +175,22 @@ def _note_flicker(faces: list[Measured], three: Sequence[_Seen]) -> None:
 
 
 def _compared(faces: Sequence[Measured], seen: Sequence[_Seen], source: NDArray[np.float32]) -> tuple[Measured, ...]:
-    """`faces` with how much they are like the source and like the target."""
-    if not seen or not len(source):
+    """`faces` with how their points move, and how much they are like the source and like the target."""
+    if not seen:
         return tuple(faces)
+    always = np.mean([one.offsets for one in seen], axis=0)
+    moving = [replace(face, movement=_length(one.offsets - always)) for face, one in zip(faces, seen, strict=True)]
+    if not len(source):
+        return tuple(moving)
     theirs, own = (_middle(each) for each in (source, np.stack([one.was for one in seen])))
     return tuple(
         replace(face, to_source=float(one.made @ theirs), to_target=float(one.made @ own))
-        for face, one in zip(faces, seen, strict=True)
+        for face, one in zip(moving, seen, strict=True)
     )
+
+
+def _length(offsets: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(offsets, axis=1).mean())
 
 
 def _middle(directions: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ class Measured:
     to_target: float
     """The same to the middle of the target's."""
     landmarks: float
-    """How far its points are from those before the swap, in per cent of the distance of the eyes."""
+    """How far its points are from those before the swap on average, in per cent of the distance of the eyes."""
     pose: float
     """How far it looks elsewhere than before the swap, in degrees."""
     seam: float
@@ -35,6 +35,9 @@ class Measured:
     """Grey levels that go back and forth between this frame and its neighbours, within the mask."""
     flicker_before: float = float("nan")
     """The same before the swap."""
+    movement: float = float("nan")
+    """How far its points are off from where they are off on average over the clip: another person's eyes and mouth lie
+    elsewhere all the time, and what is left is what does not follow."""
 
 
 class Row(NamedTuple):
@@ -96,6 +99,11 @@ class Report:
             Row("more like the source", _per_cent(self.nearer), "80 % or more"),
             Row(
                 "points off", f"{_number(self.mean(lambda face: face.landmarks), 1)} % of the eyes' distance", "under 5"
+            ),
+            Row(
+                "points off, apart from what stays the same",
+                f"{_number(self.mean(lambda face: face.movement), 1)} % of the eyes' distance",
+                "",
             ),
             Row("looks elsewhere by", f"{_number(self.mean(lambda face: face.pose), 1)} degrees", ""),
             Row("flicker, times the original", _number(self.flicker, 2), "1.2 or less"),
