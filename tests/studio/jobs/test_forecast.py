@@ -9,7 +9,7 @@ import pytest
 from figment.core.task import Progress
 from figment.studio.jobs import forecast
 from figment.studio.jobs.fairness import Read
-from figment.studio.jobs.forecast import Expected, Seat
+from figment.studio.jobs.forecast import TOGETHER, UNKNOWN, Expected, Seat
 from figment.studio.jobs.job import Job
 from figment.studio.jobs.store import JobStore
 
@@ -52,7 +52,7 @@ def _done(store: JobStore, clock: Clock, seconds: float, worker: str = "one") ->
 
 def _said(store: JobStore, *ids: str) -> list[tuple[float | None, float | None]]:
     found = store.forecast(SEATS)
-    return [(found[id].begins, found[id].ends) for id in ids]
+    return [(found.get(id, UNKNOWN).begins, found.get(id, UNKNOWN).ends) for id in ids]
 
 
 def test_nothing_is_said_before_anything_was_measured(store: JobStore) -> None:
@@ -122,6 +122,80 @@ def test_of_a_job_that_is_overdue_nothing_is_said(store: JobStore, clock: Clock)
     store.claim("one", ("create",), 1e6)
     clock.now += 11
     assert _said(store, running.id, waiting.id) == [(None, None), (None, None)]
+
+
+def _held(store: JobStore) -> Job:
+    """The next job, that has told how far it is."""
+    job = store.claim("one", ("create",), 1e6)
+    assert job is not None
+    store.progress(job.id, job.fence, Progress(0, 100))
+    return job
+
+
+def _two_together(store: JobStore, clock: Clock) -> None:
+    """Two jobs that are done at once: each has its worker for 20 seconds in all."""
+    for _ in range(2):
+        store.submit("create", SLOW)
+    first = _held(store)
+    clock.now += 10
+    second = _held(store)
+    clock.now += 20
+    store.finish(first.id, 1, {})
+    clock.now += 10
+    store.finish(second.id, 1, {})
+
+
+def test_jobs_that_are_done_together_share_the_time(store: JobStore, clock: Clock) -> None:
+    _two_together(store, clock)
+    store.submit("create", QUICK)
+    _done(store, clock, 5)
+    together = [store.submit("create", SLOW), store.submit("create", SLOW)]
+    other, last = store.submit("create", QUICK), store.submit("create", SLOW)
+    assert _said(store, *(job.id for job in (*together, other, last))) == [(0, 40), (0, 40), (40, 45), (45, 65)]
+    for _ in range(2):
+        running = _held(store)
+    clock.now += 10
+    for job in together:
+        store.progress(job.id, 1, Progress(25, 100))
+    assert running.id == together[1].id
+    assert _said(store, *(job.id for job in (*together, other))) == [(None, 30), (None, 30), (30, 35)]
+
+
+def test_a_longer_one_goes_on_alone_when_the_others_are_done(store: JobStore, clock: Clock) -> None:
+    _two_together(store, clock)
+    long, short = store.submit("create", SLOW, cost=3), store.submit("create", SLOW)
+    assert _said(store, long.id, short.id) == [(0, 80), (0, 40)]
+
+
+def test_nobody_takes_the_last_seat_beside_others_of_his_own(store: JobStore, clock: Clock) -> None:
+    _two_together(store, clock)
+    jobs = [store.submit("create", SLOW, "ann") for _ in range(TOGETHER)]
+    begins = [begun for begun, _ in _said(store, *(job.id for job in jobs))]
+    assert begins[: TOGETHER // 2] == [0] * (TOGETHER // 2)
+    assert all(begun for begun in begins[TOGETHER // 2 :])
+
+
+def test_the_worker_has_as_many_seats() -> None:
+    from figment.studio.jobs.worker import SEATS
+
+    assert SEATS == TOGETHER
+
+
+def test_what_a_job_waited_for_in_its_workers_hands_is_not_its_own(store: JobStore, clock: Clock) -> None:
+    for parameters in (SLOW, QUICK):
+        store.submit("create", parameters)
+    first = _held(store)
+    clock.now += 2
+    held = store.claim("one", ("create",), 1e6)
+    assert held is not None
+    clock.now += 18
+    store.finish(first.id, 1, {})
+    clock.now += 1
+    store.progress(held.id, 1, Progress(0, 100))
+    clock.now += 2
+    store.finish(held.id, 1, {})
+    slow, quick = store.submit("create", SLOW), store.submit("create", QUICK)
+    assert _said(store, slow.id, quick.id) == [(0, 20), (20, 23)]
 
 
 def test_two_workers_share_what_waits(store: JobStore, clock: Clock) -> None:

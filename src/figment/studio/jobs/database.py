@@ -27,8 +27,10 @@ CREATE TABLE IF NOT EXISTS jobs(
     created REAL NOT NULL, started REAL, updated REAL NOT NULL, finished REAL, UNIQUE(user, key));
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs(state, number);
 CREATE INDEX IF NOT EXISTS jobs_by_user ON jobs(user, number);
+CREATE INDEX IF NOT EXISTS jobs_by_worker ON jobs(worker, finished);
 CREATE TABLE IF NOT EXISTS shares(user TEXT PRIMARY KEY, spent REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS paces(sort TEXT PRIMARY KEY, seconds REAL NOT NULL, cost REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS speeds(
+    sort TEXT PRIMARY KEY, seconds REAL NOT NULL, cost REAL NOT NULL, together INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS events(
     number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, what TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_job ON events(job, what);

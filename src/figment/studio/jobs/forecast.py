@@ -1,29 +1,27 @@
 """When a waiting job is likely to begin and to end: the queue played through ahead of time.
 
 Each worker takes the job whose turn it is, as `JobStore.claim` would, and is busy with it for as long as jobs of its
-sort took of late for each unit of cost. Where none of its sort was ever done nothing is said, nor of the jobs that the
-same worker takes after it. Jobs that are yet to come can make a wait longer, and cancelled ones shorter.
+sort took of late for each unit of cost. Jobs that are done together share their worker. Where none of its sort was ever
+done nothing is said of a job's end, nor of what waits for it. Jobs that are yet to come can make a wait longer, and
+cancelled ones shorter.
 """
 
-import heapq
-import json
-import sqlite3
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from sqlite3 import Row
 
 from figment.studio.jobs.fairness import Read
 from figment.studio.jobs.job import from_row
+from figment.studio.jobs.paces import Pace, Span, paces, sort_of, spans, worked
 
-__all__ = ["UNKNOWN", "Expected", "Seat", "forecast", "learn"]
+__all__ = ["TOGETHER", "UNKNOWN", "Expected", "Seat", "forecast"]
 
-MEMORY = 0.8
-"""Weight of what was measured before when a job ends: about the last five of a sort count."""
-DECISIVE = ("model", "models", "family", "preset", "size", "batch", "step", "upscaler", "preview")
-DECISIVE_OPTIONS = ("sampler", "few_steps", "keep_features", "eight_bit")
-"""Parameters, and options of drawing, which say how long a unit of cost takes."""
+TOGETHER = 8
+"""Jobs that a worker does together at most, as it has it; a test holds the numbers together."""
+NOTHING = 1e-6
+"""Seconds that are as good as none."""
 
 
 @dataclass(frozen=True)
@@ -45,92 +43,123 @@ class Seat:
     kinds: Collection[str]
 
 
-@dataclass(frozen=True)
-class _Waiting:
-    id: str
-    kind: str
-    number: int
-    charged: float
-    """Cost that its user is still to be charged."""
-    seconds: float | None
+@dataclass
+class _Load:
+    """A job, and the seconds of a worker that it still takes."""
+
+    row: Row
+    left: float
+    company: str | None
+    """What it shares with those that are done together with it; None for a job alone."""
+    begins: float | None = None
 
 
-def learn(database: sqlite3.Connection, job: sqlite3.Row, seconds: float) -> None:
-    """Remember that `job`, done in one go, took `seconds`."""
-    database.execute(
-        "INSERT INTO paces VALUES(?1, ?2, ?3) ON CONFLICT(sort) DO UPDATE SET "
-        f"seconds = {MEMORY} * seconds + ?2, cost = {MEMORY} * cost + ?3",
-        (_sort(job["kind"], job["parameters"]), seconds, job["cost"]),
-    )
+@dataclass
+class _Desk:
+    """A worker with what it does, and one that it holds until that is done."""
+
+    kinds: Collection[str]
+    seated: list[_Load] = field(default_factory=list)
+    held: _Load | None = None
+
+    def put(self, load: _Load, now: float) -> None:
+        """Take a job, or hold it where it does not go together with the others."""
+        if self.seated and (load.company is None or load.company != self.seated[0].company):
+            self.held = load
+        else:
+            load.begins = now
+            self.seated.append(load)
+
+    @property
+    def next(self) -> float:
+        """Seconds until one of its jobs ends."""
+        return min(load.left for load in self.seated) * len(self.seated) if self.seated else inf
+
+    def work(self, seconds: float) -> list[_Load]:
+        """Those that end within so many seconds."""
+        for load in self.seated:
+            load.left -= seconds / len(self.seated)
+        ended = [load for load in self.seated if load.left <= NOTHING]
+        self.seated = [load for load in self.seated if load.left > NOTHING]
+        return ended
 
 
 def forecast(read: Read, seats: Sequence[Seat], now: float) -> dict[str, Expected]:
     """What is likely of every job that runs or waits, by its id, with the workers `seats`."""
     rows = read("SELECT * FROM jobs WHERE state IN ('queued', 'running') ORDER BY number")
-    paces = {row["sort"]: row["seconds"] / row["cost"] for row in read("SELECT * FROM paces WHERE cost > 0")}
+    known = paces(read)
     spent: dict[str, float] = {row["user"]: row["spent"] for row in read("SELECT * FROM shares")}
-    found: dict[str, Expected] = {}
-    busy: dict[str, float] = {}
-    waiting: dict[str, list[_Waiting]] = {}
+    desks = {seat.name: _Desk(seat.kinds) for seat in seats}
+    waiting: dict[str, list[_Load]] = {}
+    running = [row for row in rows if row["state"] == "running" and row["worker"] in desks]
+    at_work = Counter(row["worker"] for row in running if row["first_at"] is not None)
+    around = {name: spans(read, name, now - 1, now) for name in at_work}
+    for row in running:
+        load = _load(row, known)
+        others = [span for id, span in around.get(row["worker"], {}).items() if id != row["id"]]
+        load.left = _left(row, load.left, others, at_work[row["worker"]], now)
+        desks[row["worker"]].put(load, 0.0)
     for row in rows:
-        pace = paces.get(_sort(row["kind"], row["parameters"]))
-        seconds = None if pace is None else pace * row["cost"]
-        if row["state"] == "running":
-            left = _left(row, seconds, now)
-            found[row["id"]] = Expected(None, left)
-            busy[row["worker"]] = max(busy.get(row["worker"], 0.0), inf if left is None else left)
-        else:
-            charged = row["cost"] if row["fence"] == 0 else 0.0
-            one = _Waiting(row["id"], row["kind"], row["number"], charged, seconds)
-            waiting.setdefault(row["user"], []).append(one)
-    return found | _played(waiting, spent, [(busy.get(seat.name, 0.0), seat.kinds) for seat in seats])
+        if row["state"] == "queued":
+            waiting.setdefault(row["user"], []).append(_load(row, known))
+    return _played(waiting, spent, list(desks.values()))
 
 
-def _left(row: sqlite3.Row, seconds: float | None, now: float) -> float | None:
-    """Seconds that a running job still takes: by its own steps, else as its sort did; None for one that is overdue."""
-    measured, begun = from_row(row).eta, float(row["started"])
-    if measured is not None:
-        return max(0.0, measured - (now - float(row["updated"])))
-    if seconds is None or row["fence"] > 1 or now > begun + seconds:
-        return None
-    return begun + seconds - now
+def _load(row: Row, known: Mapping[str, Pace]) -> _Load:
+    sort, model = sort_of(row["kind"], row["parameters"])
+    pace = known.get(sort)
+    seconds = inf if pace is None else pace.seconds * row["cost"]
+    return _Load(row, seconds, model if pace is not None and pace.together else None)
 
 
-def _played(
-    waiting: Mapping[str, list[_Waiting]], spent: dict[str, float], seats: Sequence[tuple[float, Collection[str]]]
-) -> dict[str, Expected]:
-    """Let the seats, each free after some seconds, take all jobs in fair turns."""
-    free = [(time, number, kinds) for number, (time, kinds) in enumerate(seats)]
-    heapq.heapify(free)
-    found: dict[str, Expected] = {}
-    while free:
-        begins, number, kinds = heapq.heappop(free)
-        turns = [(spent.get(user, 0.0), job.number, user, job) for user, job in _heads(waiting, kinds)]
-        if not turns:
-            continue
-        _, _, user, job = min(turns, key=lambda turn: turn[:2])
-        waiting[user].remove(job)
-        spent[user] = spent.get(user, 0.0) + job.charged
-        ends = inf if job.seconds is None else begins + job.seconds
-        found[job.id] = Expected(_known(begins), _known(ends))
-        heapq.heappush(free, (ends, number, kinds))
-    return found
+def _left(row: Row, seconds: float, others: Sequence[Span], company: int, now: float) -> float:
+    """Of a running job: by its own steps, done beside others, else as its sort took; inf where it is overdue."""
+    job = from_row(row)
+    if job.eta is not None:
+        return max(0.0, job.eta - (now - job.updated)) / max(1, company)
+    done, _ = worked(Span(row["started"], row["first_at"], now), others)
+    return inf if job.fence > 1 or done > seconds else max(0.0, seconds - done)
 
 
-def _heads(waiting: Mapping[str, list[_Waiting]], kinds: Collection[str]) -> list[tuple[str, _Waiting]]:
-    """The first job of each user that is of one of `kinds`."""
-    firsts = ((user, next((job for job in jobs if job.kind in kinds), None)) for user, jobs in waiting.items())
-    return [(user, job) for user, job in firsts if job is not None]
+def _played(waiting: Mapping[str, list[_Load]], spent: dict[str, float], desks: Sequence[_Desk]) -> dict[str, Expected]:
+    """Let the workers do all jobs in fair turns."""
+    now, found = 0.0, dict[str, Expected]()
+    while True:
+        for desk in desks:
+            while _taken(desk, waiting, spent, now):
+                pass
+        step = min((desk.next for desk in desks), default=inf)
+        if step == inf:
+            break
+        now += step
+        for load in [load for desk in desks for load in desk.work(step)]:
+            found[load.row["id"]] = _expected(load, now)
+    left = [load for desk in desks for load in (*desk.seated, *filter(None, [desk.held]))]
+    return found | {load.row["id"]: _expected(load, None) for load in left}
 
 
-def _known(seconds: float) -> float | None:
-    return None if seconds == inf else seconds
+def _taken(desk: _Desk, waiting: Mapping[str, list[_Load]], spent: dict[str, float], now: float) -> bool:
+    """Whether a worker takes another job now: that of the user who was given least, of those with room for more."""
+    if desk.held is not None:
+        load, desk.held = desk.held, None
+        desk.put(load, now)
+        return desk.held is None
+    free = TOGETHER - len(desk.seated)
+    if not free or (desk.seated and desk.seated[0].company is None):
+        return False
+    seats = Counter(load.row["user"] for load in desk.seated)
+    asked = [jobs for user, jobs in waiting.items() if seats[user] < free]
+    firsts = [next((job for job in jobs if job.row["kind"] in desk.kinds), None) for jobs in asked]
+    found = [job for job in firsts if job is not None]
+    if not found:
+        return False
+    load = min(found, key=lambda job: (spent.get(job.row["user"], 0.0), job.row["number"]))
+    user = load.row["user"]
+    waiting[user].remove(load)
+    spent[user] = spent.get(user, 0.0) + (load.row["cost"] if load.row["fence"] == 0 else 0.0)
+    desk.put(load, now)
+    return desk.held is None
 
 
-@lru_cache(maxsize=1024)
-def _sort(kind: str, parameters: str) -> str:
-    """Name of the sort of job: those of one sort take alike for a unit of cost."""
-    given: dict[str, Any] = json.loads(parameters)
-    request, options = (part if isinstance(part, dict) else {} for part in (given.get("request"), given.get("options")))
-    said = [given.get(name, request.get(name) if name == "model" else None) for name in DECISIVE]
-    return json.dumps([kind, *said, *(options.get(name) for name in DECISIVE_OPTIONS)], ensure_ascii=False)
+def _expected(load: _Load, ends: float | None) -> Expected:
+    return Expected(None if load.row["state"] == "running" else load.begins, ends)

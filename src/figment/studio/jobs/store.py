@@ -18,8 +18,9 @@ from figment.core.errors import InputError
 from figment.core.task import Progress
 from figment.studio.jobs.database import Database
 from figment.studio.jobs.fairness import Read, activate, admit, after_death, charge
-from figment.studio.jobs.forecast import Expected, Seat, forecast, learn
+from figment.studio.jobs.forecast import Expected, Seat, forecast
 from figment.studio.jobs.job import ENDED, Event, Job, LeaseLost, NoSuchJob, State, from_row
+from figment.studio.jobs.paces import learn
 
 __all__ = ["JobStore"]
 
@@ -257,7 +258,7 @@ class JobStore:
             change = "state = ?, result = ?, error = ?, finished = ?, updated = ?, cancelling = 0"
             row = _held(database, id, fence, change, state, result, error, now, now)
             if state == "done" and fence == 1:  # one that was cut off took longer than it should
-                learn(database, row, now - row["started"])
+                learn(database, row, now)
             _tell(database, id, state)
 
     def _release(self, which: str, value: object, *, counted: bool) -> int:
