@@ -2,7 +2,7 @@
 
 python scripts/page.py types    writes web/openapi.json, of which `npm run types` makes the page's types
 python scripts/page.py seal     notes, after a build, of which sources the built files are
-python scripts/page.py check    fails when sources or built files have changed since
+python scripts/page.py check    fails when sources or built files have changed since, or the interface has
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 WEB, PAGE = ROOT / "web", ROOT / "src/figment/server/page"
-SEAL = PAGE / "seal.txt"
+SEAL, INTERFACE = PAGE / "seal.txt", WEB / "openapi.json"
 SOURCES = ("src/**/*", "public/**/*", "index.html", "package.json", "package-lock.json", "*.ts", "svelte.config.js")
 
 
@@ -50,15 +50,22 @@ def interface() -> dict[str, Any]:
     return {**whole, "paths": paths, "components": {"schemas": dict(sorted(named.items()))}}
 
 
+def described() -> str:
+    """What web/openapi.json must hold."""
+    return json.dumps(interface(), indent=1, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
     match sys.argv[1:]:
         case ["types"]:
-            (WEB / "openapi.json").write_text(json.dumps(interface(), indent=1, ensure_ascii=False) + "\n")
+            INTERFACE.write_text(described())
         case ["seal"]:
             SEAL.write_text(seal())
         case ["check"]:
             if not SEAL.is_file() or SEAL.read_text() != seal():
                 sys.exit("The page in src/figment/server/page is not that of web/; run npm run build there.")
+            if INTERFACE.read_text() != described():
+                sys.exit("The interface is not what web/openapi.json says; see what scripts/page.py types does.")
         case _:
             sys.exit(__doc__)
 

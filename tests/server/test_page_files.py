@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,11 @@ def test_the_page_has_no_script_and_no_style_of_its_own() -> None:
 def test_the_page_is_built_of_its_sources() -> None:
     checked = subprocess.run([sys.executable, ROOT / "scripts/page.py", "check"], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_page_knows_the_interface_as_it_is() -> None:
+    said = runpy.run_path(str(ROOT / "scripts/page.py"))["described"]()
+    assert (ROOT / "web/openapi.json").read_text() == said, "run scripts/page.py types, and npm run types in web/"
 
 
 def _words(language: str) -> dict[str, str]:
