@@ -299,7 +299,7 @@ def test_openai_is_told_what_is_wrong(client: openai.OpenAI) -> None:
 
 
 def _until(ask: Any, wanted: Any) -> Any:
-    until = time.monotonic() + 60  # a worker may still be starting, on a computer that has other work too
+    until = time.monotonic() + 180  # a worker may still be starting, on a computer that has other work too
     while not wanted(told := ask()):
         assert time.monotonic() < until
         time.sleep(0.05)
