@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from safetensors.torch import save_file
 from tests.diffusion import made
 from tests.faceswap import talking
 from tests.server.browser import CHROMIUM, WAIT, started, visiting
 from tests.server.live import running
+
+from figment.pixels.files import load, read_text
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here.")
 SCREENS = ("create", "edit", "gallery", "verify", "train", "swap", "settings")
@@ -29,6 +33,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("studio")
     (root / "models/Stable-diffusion").mkdir(parents=True)
     made.write(root / "models/Stable-diffusion/anything.safetensors")
+    (root / "models/Lora").mkdir()
+    name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+    lora = {f"{name}.lora_down.weight": torch.ones(4, 32), f"{name}.lora_up.weight": torch.ones(32, 4)}
+    save_file(lora, root / "models/Lora/miku.safetensors")
     return root
 
 
@@ -71,8 +79,7 @@ def test_a_dropped_picture_gives_back_its_settings(page: Page, root: Path) -> No
 
 def test_a_checkpoint_is_asked_for_all_that_it_can(page: Page) -> None:
     page.goto("/#/create")
-    page.get_by_role("button", name="sprites-128").click()
-    page.get_by_role("button", name="anything").click()
+    _choose(page, "anything")
     page.get_by_label("What is to be seen").fill("a (red:1.2) apple")
     expect(page.get_by_text("3 / 75 tokens")).to_be_visible()
     expect(page.locator("mark")).to_have_text("red1.20")
@@ -87,6 +94,49 @@ def test_a_checkpoint_is_asked_for_all_that_it_can(page: Page) -> None:
     expect(card.get_by_role("img", name="schedule Karras")).to_be_visible()
     card.get_by_title("Open, with where it comes from").click()
     expect(page.get_by_text("Sampler: Euler a, Schedule type: Karras, CFG scale: 6.25").last).to_be_visible()
+
+
+def test_a_lora_is_put_into_the_prompt_and_into_the_picture(page: Page, root: Path) -> None:
+    page.goto("/#/create")
+    _choose(page, "anything")
+    prompt = page.get_by_label("What is to be seen")
+    prompt.fill("a teapot")
+    for name, number in (("Steps", "2"), ("Width", "64"), ("Height", "64"), ("Seed", "3")):
+        page.get_by_role("spinbutton", name=name).fill(number)
+    page.get_by_role("button", name="Create (1)").click()
+    plain = page.get_by_role("article", name="a teapot", exact=True)
+    expect(plain).to_contain_text("Done", timeout=WAIT)
+    page.get_by_role("button", name="Add a LoRA").click()
+    page.get_by_role("dialog", name="Add a LoRA").get_by_role("button", name="miku").click()
+    expect(prompt).to_have_value("a teapot <lora:miku:1>")
+    page.get_by_role("button", name="Create (1)").click()
+    card = page.get_by_role("article", name="a teapot <lora:miku:1>")
+    expect(card).to_contain_text("Done", timeout=WAIT)
+    expect(card.locator("img").first).to_have_js_property("naturalWidth", 64)
+    first, second = sorted((root / "outputs").glob("*/*-3.png"))[-2:]
+    assert "Lora hashes" not in read_text(first)
+    assert 'Lora hashes: "miku: ' in read_text(second)
+    assert np.abs(load(first).astype(int) - load(second)).mean() > 3
+
+
+def test_a_picture_is_painted_beyond_its_edges(page: Page, root: Path, tmp_path: Path) -> None:
+    start = np.full((64, 64, 3), (200, 40, 40), np.uint8)
+    Image.fromarray(start).save(tmp_path / "red.png")
+    page.goto("/#/edit")
+    page.locator("input[type=file]").set_input_files(tmp_path / "red.png")
+    _choose(page, "anything")
+    page.get_by_label("What is to be seen").fill("a wide field")
+    for side, pixels in (("Left", "32"), ("Below", "16")):
+        page.get_by_role("spinbutton", name=side).fill(pixels)
+    page.get_by_role("button", name="Redo the whole picture").click()
+    card = page.get_by_role("article", name="a wide field")
+    expect(card).to_contain_text("Done", timeout=WAIT)
+    expect(card.locator("img").first).to_have_js_property("naturalWidth", 96)
+    picture = load(max((root / "outputs").glob("*/*.png")))
+    assert picture.shape == (80, 96, 3)
+    kept, beyond = picture[8:56, 40:88].reshape(-1, 3), picture[:, :24].reshape(-1, 3)
+    assert kept[:, 0].mean() > kept[:, 1].mean() + 50  # what was there is red still
+    assert beyond.std(0).mean() > 3  # what was drawn beside it is no plain colour
 
 
 def test_a_job_is_cancelled(page: Page) -> None:
@@ -251,6 +301,12 @@ def _entered(context: BrowserContext, key: str) -> Page:
     page.get_by_role("button", name="Enter").click()
     expect(page.get_by_label("What is to be seen")).to_be_visible()
     return page
+
+
+def _choose(page: Page, name: str) -> None:
+    """Take another model than the one that ships."""
+    page.get_by_role("button", name="sprites-128").click()
+    page.get_by_role("button", name=name).click()
 
 
 def _ask(page: Page, prompt: str, steps: int) -> None:
