@@ -16,11 +16,11 @@ __all__ = ["running"]
 
 
 @contextmanager
-def running(root: Path, token: str = "") -> Iterator[str]:
-    """Its address, "http://127.0.0.1:PORT"."""
+def running(root: Path, token: str = "", *, work: bool = True) -> Iterator[str]:
+    """Its address, "http://127.0.0.1:PORT"; without workers where no `work` is wanted."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(app(Settings(root, token=token)), log_level="warning", lifespan="on", ws="none")
+        uvicorn.Config(app(Settings(root, token=token, work=work)), log_level="warning", lifespan="on", ws="none")
     )
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

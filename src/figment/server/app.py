@@ -17,7 +17,7 @@ from figment.server.access import Guard
 from figment.server.accounts import Accounts
 from figment.server.counting import Requests
 from figment.server.events import Watcher
-from figment.server.problems import Problems
+from figment.server.problems import DESCRIBED, Problems
 from figment.server.settings import Settings
 from figment.server.studio import Studio
 from figment.studio.jobs.places import database_of
@@ -66,7 +66,9 @@ def app(settings: Settings) -> FastAPI:
     )
     made.state.studio = studio
     problems.watch(made)
-    for module in (native, file_routes, shelves, prompts, swaps, metrics, *PROTOCOLS):
+    for module in (native, file_routes, shelves, prompts, swaps):
+        made.include_router(module.router, responses=DESCRIBED)
+    for module in (metrics, *PROTOCOLS):
         made.include_router(module.router)
     made.add_api_route("/health", native.health, include_in_schema=False)
     _show_page(made, Path(str(files("figment.server") / "page")))

@@ -17,10 +17,30 @@ from figment.pixels.errors import PixelError
 from figment.studio.jobs.job import NoSuchJob, QueueFull
 from figment.trust.consent import ConsentError
 
-__all__ = ["Form", "Problem", "Problems", "plainly"]
+__all__ = ["DESCRIBED", "Form", "Problem", "Problems", "plainly"]
 
 Form = Callable[[int, str], Mapping[str, Any]]
 """Body of an error, from its status and a sentence."""
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What is wrong, in a sentence",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                    },
+                    "required": ["type", "title", "status", "detail"],
+                }
+            }
+        },
+    }
+}
+"""Errors of the studio's own interface, as its description has them."""
 _log = logging.getLogger(__name__)
 
 
