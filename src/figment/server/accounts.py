@@ -53,7 +53,9 @@ class Accounts:
     def add(self, name: str, role: Role) -> str:
         """Make an account; its key, which cannot be had again. Raises InputError for a name that cannot be used."""
         if not _NAME.fullmatch(name) or name == LOCAL:
-            raise InputError(f"An account's name is 1 to 31 of a-z, 0-9, - and _, not {name[:40]!a} or '{LOCAL}'.")
+            raise InputError(
+                f"{name[:40]!a} cannot be an account's name, which is 1 to 31 of a-z, 0-9, - and _, and not '{LOCAL}'."
+            )
         key = f"fig-{secrets.token_urlsafe(32)}"
         with self._lock:
             if any(account.name == name for account in self.all()):
