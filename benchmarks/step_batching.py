@@ -18,7 +18,7 @@ from torch import Tensor
 from figment.core.model import SampleRequest
 from figment.core.task import finish
 from figment.families.latent_diffusion import Model
-from figment.nn.shared_calls import SharedCalls, knee
+from figment.nn.shared_calls import SharedCalls
 from figment.studio.create import model_of, ready
 
 PROMPTS = (
@@ -69,12 +69,7 @@ def main() -> None:
     if not isinstance(model, Model):
         raise SystemExit(f"{options.model} shares no calls; name a latent diffusion model.")
     asked = requests(options.requests, options.size)
-    cell = model._size(asked[0])[0] // 8
-    channels = model.config.autoencoder.latent_channels
-    with torch.no_grad():
-        text = model._read(("a", ""), torch.tensor([True, False]))
-        most = knee(model._velocity, torch.randn(2, channels, cell, cell), torch.full((2,), 0.5), text)
-    shared = SharedCalls(most)
+    shared = SharedCalls()
 
     def alone() -> list[Tensor]:
         model.shared = None
@@ -97,7 +92,7 @@ def main() -> None:
     rows = {
         name: [statistics.median(column) for column in zip(*times[1:], strict=True)] for name, times in found.items()
     }
-    print(f"{options.requests} requests of {options.size} px, at most {most} rows at once")
+    print(f"{options.requests} requests of {options.size} px, at most {shared.most_rows} rows at once")
     for name, (cpu, clock) in rows.items():
         print(f"{name:9} {cpu:6.2f} s CPU  {clock:6.2f} s")
     gain = [one / other for one, other in zip(rows["alone"], rows["together"], strict=True)]

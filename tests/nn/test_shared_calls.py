@@ -112,6 +112,15 @@ def test_one_sampler_of_an_owner_is_in_every_call_beside_many_of_another(monkeyp
     assert sum(network.rows) == 7 * 10 * 2
 
 
+def test_how_many_rows_pay_is_told_when_calls_first_meet() -> None:
+    network = Counted()
+    shared = SharedCalls()
+    assert together(shared, asking(shared, network, 2, 2, 1.0)) == [True]
+    assert (shared.most_rows, network.rows) == (None, [2, 2])  # one alone is not kept waiting for it
+    assert together(shared, *(asking(shared, network, 2, 2, float(n)) for n in range(3))) == [True] * 3
+    assert shared.most_rows in (2, 4, 8)
+
+
 def test_what_the_network_raises_reaches_all_who_asked() -> None:
     def broken(_x: Tensor, _told: object) -> Tensor:
         raise ValueError("no answer")
@@ -133,7 +142,7 @@ def test_who_leaves_without_asking_is_not_waited_for() -> None:
     assert network.rows == [1, 1]
 
 
-@pytest.mark.parametrize(("overhead", "expected"), [(0, 2), (3, 16), (100, 32)])
+@pytest.mark.parametrize(("overhead", "expected"), [(0, 2), (1, 16), (100, 32)])
 def test_the_knee_is_where_rows_stop_paying(overhead: int, expected: int) -> None:
     """A call costs `overhead` rows more than its rows: twice as many save overhead / 2 of rows + overhead."""
     spent = 0.0

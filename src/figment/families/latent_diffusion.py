@@ -37,7 +37,7 @@ from figment.nn.autoencoder import Autoencoder, AutoencoderConfig
 from figment.nn.flow import integrate, noised, schedule, shifted
 from figment.nn.latent_transformer import LatentTransformer, LatentTransformerConfig
 from figment.nn.perceptual import FeatureNet, PatchCritic
-from figment.nn.shared_calls import SharedCalls, Shares, knee
+from figment.nn.shared_calls import Shares
 from figment.nn.text_encoder import TextEncoder, TextEncoderConfig, distillation_loss
 from figment.nn.tokenizer import Tokenizer
 from figment.pixels.arrays import from_signed
@@ -271,14 +271,6 @@ class Model(GenerativeModel[Config], Encodes, Inpaints, Shares):
                 yield Progress(step, request.steps, "sampling", preview=preview)
             pictures = self._called(self.decode, end)
         return self._keep_known(pictures, request)
-
-    @torch.no_grad()
-    def share(self) -> None:
-        """Calls of the transformer and of the decoder are joined, each with its like."""
-        side = self.config.image_size // DOWN
-        text = _even(*self._read(("a", ""), torch.tensor([True, False], device=self.device)))
-        latents = torch.randn(2, self.config.autoencoder.latent_channels, side, side, device=self.device)
-        self.shared = SharedCalls(knee(self._velocity, latents, torch.full((2,), 0.5, device=self.device), text))
 
     def _velocity(self, x: Tensor, time: Tensor, text: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         with self._arithmetic():

@@ -11,7 +11,6 @@ samplers slows another's single one hardly more than by sharing its calls.
 
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +30,10 @@ PATIENCE = 2
 """Calls of the network that a call may see pass before it goes with the rows that there are."""
 GRACE = 0.02
 """Seconds for which an owner whose turn it is, and that has just been answered, is waited for."""
-LEAST_GAIN = 0.1
+MOST = {"cpu": 8}
+MOST_ELSEWHERE = 32
+"""Rows to a call at most, by device, where it is not said."""
+LEAST_GAIN = 0.05
 """Share of the time for a row that twice as many rows must save to be worth waiting for."""
 _owner: ContextVar[Hashable] = ContextVar("owner")
 
@@ -46,15 +48,11 @@ def on_behalf_of(owner: Hashable) -> Iterator[None]:
         _owner.reset(before)
 
 
-class Shares(ABC):
-    """A model from which several threads can sample at once."""
+class Shares:
+    """A model from which several threads can sample at once, since it makes the calls of its networks by `shared`."""
 
     shared: "SharedCalls | None" = None
     """Joins their calls; None for one thread alone."""
-
-    @abstractmethod
-    def share(self) -> None:
-        """Set `shared`, with as many rows to a call as pay on the device that the model is on."""
 
 
 @dataclass(eq=False)
@@ -78,6 +76,8 @@ class _Call:
 class SharedCalls:
     """Networks to be called by many threads; at most `most_rows` rows go through one at once.
 
+    Without that number it is told by `knee` when calls meet for the first time.
+
     All calls are made in one thread, since every thread that computes has helpers of its own, which would be in each
     other's way.
 
@@ -86,7 +86,7 @@ class SharedCalls:
     wait, those go first whose owners had the fewest rows answered.
     """
 
-    def __init__(self, most_rows: int) -> None:
+    def __init__(self, most_rows: int | None = None) -> None:
         self.most_rows = most_rows
         self._thread = ThreadPoolExecutor(1, "network")
         self._state = threading.Condition()
@@ -148,7 +148,7 @@ class SharedCalls:
             return None
         queue = min(queues, key=lambda one: self._turn(one[self._first(one)]))
         batch, rows = list[_Call](), 0
-        while queue and (not batch or rows + queue[self._first(queue)].rows <= self.most_rows):
+        while queue and (not batch or rows + queue[self._first(queue)].rows <= self._most(queue)):
             batch.append(queue.pop(self._first(queue)))
             self._served[batch[-1].owner] += batch[-1].rows
             rows += batch[-1].rows
@@ -169,7 +169,10 @@ class SharedCalls:
         return self._served[call.owner], call.since
 
     def _is_due(self, queue: list[_Call]) -> bool:
-        return sum(call.rows for call in queue) >= self.most_rows or self._made - queue[0].since >= PATIENCE
+        return sum(call.rows for call in queue) >= self._most(queue) or self._made - queue[0].since >= PATIENCE
+
+    def _most(self, queue: list[_Call]) -> int:
+        return self.most_rows or _most(next(_tensors(queue[0].inputs)))
 
     def _answer(self, batch: list[_Call]) -> None:
         """Have the network called for all of `batch`, with the lock given back meanwhile."""
@@ -178,6 +181,8 @@ class SharedCalls:
         answers: Sequence[Tensor] | None = None
         failure: BaseException | None = None
         try:
+            if self.most_rows is None and len(batch) > 1:
+                self.most_rows = self._thread.submit(knee, batch[0].network, *batch[0].inputs).result()
             joined = _joined([call.inputs for call in batch]) if len(batch) > 1 else batch[0].inputs
             whole = self._thread.submit(_computed, batch[0].network, joined).result()
             answers = torch.split(whole, [call.rows for call in batch])
@@ -197,14 +202,15 @@ def _computed(network: Network, inputs: tuple[Any, ...]) -> Tensor:
     return network(*inputs)
 
 
-def knee(network: Network, *inputs: Any, most: int = 16, clock: Callable[[], float] | None = None) -> int:
+def knee(network: Network, *inputs: Any, most: int | None = None, clock: Callable[[], float] | None = None) -> int:
     """How many rows at once are worth waiting for: doubled from the rows of `inputs` until a row gains nothing more.
 
-    Each number of rows is timed three times by `clock`, in seconds, and the fastest counts. Without one it is, on a
-    CPU, what this program computes, since other programs have a say in the time of day.
+    There are at most `most`. Each number of rows is timed three times by `clock`, in seconds, and the fastest counts.
+    Without one it is, on a CPU, what this thread computes, since others have a say in the time of day.
     """
     first = next(_tensors(inputs))
-    clock = clock or (time.process_time if first.device.type == "cpu" else time.perf_counter)
+    most = most or _most(first)
+    clock = clock or (time.thread_time if first.device.type == "cpu" else time.perf_counter)
     rows, best = len(first), _pace(network, inputs, clock)
     while rows * 2 <= most:
         inputs = _joined([inputs, inputs])
@@ -218,11 +224,15 @@ def knee(network: Network, *inputs: Any, most: int = 16, clock: Callable[[], flo
 def _pace(network: Network, inputs: tuple[Any, ...], clock: Callable[[], float]) -> float:
     """Seconds for a row."""
     times = []
-    for _ in range(4):  # the first warms up
+    for _ in range(3):
         begun = clock()
         _computed(network, inputs).sum().item()  # waits for a GPU
         times.append(clock() - begun)
-    return min(times[1:]) / len(next(_tensors(inputs)))
+    return min(times) / len(next(_tensors(inputs)))
+
+
+def _most(rows: Tensor) -> int:
+    return MOST.get(rows.device.type, MOST_ELSEWHERE)
 
 
 def _tensors(inputs: Any) -> Iterator[Tensor]:

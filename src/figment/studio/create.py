@@ -15,7 +15,7 @@ from figment.core.model import GenerativeModel, Inpaints, SampleRequest
 from figment.core.task import Task, counted
 from figment.diffusion.options import Options
 from figment.families import open_model, shared_by_threads
-from figment.nn.shared_calls import Shares
+from figment.nn.shared_calls import SharedCalls, Shares
 from figment.pixels.arrays import from_signed
 from figment.pixels.files import Format
 from figment.studio.drop_in import Dropped, What, dropped
@@ -127,7 +127,7 @@ def ready(entry: Entry, *, together: bool = False) -> GenerativeModel[Any]:
     with _LOADING:  # of threads that come at once the first loads it
         model = _opened(entry.path, entry.path.stat().st_mtime_ns)
         if together and isinstance(model, Shares) and model.shared is None:
-            model.share()
+            model.shared = SharedCalls()
     return model
 
 
