@@ -16,6 +16,8 @@ interface Look {
 }
 
 const SHIFTED = 5
+/** Keys that need not know what is set. */
+const MOVES = [',', '.', '<', '>', 'v', '-', '=']
 export const ZOOMS = [0, 50, 100, 200, 400] as const
 const USUAL: Settings = {
   ...Object.fromEntries(SLIDERS.map(([name, , , , , value]) => [name, value])),
@@ -40,6 +42,10 @@ export class Merge {
   private changes: Change[] = []
   private sent: Change[] = []
   private wanted: number | null | undefined = undefined
+  /** Whether `settings` are those of the frame; not while one is gone to. */
+  private settled = false
+  /** Keys that go by what is set, and those after them, until it is known. */
+  private later: (() => void)[] = []
 
   constructor(private readonly swap: string) {}
 
@@ -54,7 +60,9 @@ export class Merge {
 
   /** Look at a frame: the one that was looked at last where none is named. One is drawn at a time, then the newest. */
   look(frame: number | null = this.count ? this.frame : null): void {
+    const before = this.frame
     if (frame !== null && this.count) this.frame = Math.min(this.count - 1, Math.max(0, frame))
+    if (frame === null || this.frame !== before) this.settled = false
     this.wanted = frame === null ? null : this.frame
     if (!this.busy) void this.draw()
   }
@@ -79,6 +87,7 @@ export class Merge {
   private failed(fault: unknown): void {
     this.error = fault
     this.drawing = ''
+    this.later = []
     this.changes = [...this.sent, ...this.changes]
   }
 
@@ -91,7 +100,10 @@ export class Merge {
     if (job.state === 'done' && found) {
       this.count = found.count
       this.version += 1
-      if (this.wanted === undefined) Object.assign(this, { frame: found.frame, settings: found.settings })
+      if (this.wanted === undefined) {
+        Object.assign(this, { frame: found.frame, settings: found.settings, settled: true })
+        for (const press of this.later.splice(0)) press()
+      }
     } else this.failed(new Error(job.error))
     if (this.wanted !== undefined) void this.draw()
   }
@@ -117,6 +129,7 @@ export class Merge {
   spread(first: number, last: number, then: number): void {
     if (first <= last) this.change(first, last, $state.snapshot(this.settings))
     this.look(then)
+    this.settled = true
   }
 
   private change(first: number, last: number, settings: Settings): void {
@@ -127,10 +140,15 @@ export class Merge {
 
   /** What DeepFaceLab's key does, if it is one; `rest` merges all that remain. */
   press(key: string, rest: () => void): boolean {
+    const act = this.action(key, rest)
+    if (act && (this.later.length || (!this.settled && !MOVES.includes(key)))) this.later.push(() => this.press(key, rest))
+    else act?.()
+    return act !== undefined
+  }
+
+  private action(key: string, rest: () => void): (() => void) | undefined {
     const change = this.changed(key)
-    if (change) this.set(change)
-    else return this.moved(key, rest)
-    return true
+    return change ? () => this.set(change) : this.moves(rest)[key]
   }
 
   private changed(key: string): Settings | null {
@@ -147,9 +165,9 @@ export class Merge {
     return { [name]: Math.min(high, Math.max(low, Number(this.settings[name]) + by)) }
   }
 
-  private moved(key: string, rest: () => void): boolean {
+  private moves(rest: () => void): Record<string, () => void> {
     const [here, last] = [this.frame, this.count - 1]
-    const actions: Record<string, () => void> = {
+    return {
       ',': () => this.look(here - 1),
       '.': () => this.look(here + 1),
       '<': () => this.look(0),
@@ -162,8 +180,6 @@ export class Merge {
       '-': () => (this.zoom = ZOOMS[Math.max(0, ZOOMS.indexOf(this.zoom) - 1)] ?? 0),
       '=': () => (this.zoom = ZOOMS[Math.min(ZOOMS.length - 1, ZOOMS.indexOf(this.zoom) + 1)] ?? 0),
     }
-    actions[key]?.()
-    return key in actions
   }
 
   toggle(): void {
