@@ -86,7 +86,7 @@ def _show_page(app: FastAPI, folder: Path) -> None:
             return await page.get_response(name, request.scope)
 
         app.add_route(path, shown, include_in_schema=False)
-    app.mount("/assets", StaticFiles(directory=folder / "assets"))
+    app.mount("/assets", StaticFiles(directory=folder / "assets", check_dir=False))
 
 
 def _opened(settings: Settings, accounts: Accounts, requests: Requests) -> Studio:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from figment.core.errors import InputError
 from figment.core.task import Progress
@@ -21,6 +21,7 @@ from figment.studio.jobs.fairness import Read, activate, admit, after_death, cha
 from figment.studio.jobs.forecast import Expected, Seat, forecast
 from figment.studio.jobs.job import ENDED, Event, Job, LeaseLost, NoSuchJob, State, from_row
 from figment.studio.jobs.paces import learn
+from figment.studio.jobs.tally import Tally, count, tallies
 
 __all__ = ["JobStore"]
 
@@ -109,6 +110,18 @@ class JobStore:
         """How many jobs are in each state."""
         return {row[0]: row[1] for row in self._database.read("SELECT state, count(*) FROM jobs GROUP BY state")}
 
+    def open(self) -> dict[Literal["queued", "running"], dict[str, int]]:
+        """How many jobs of each kind wait, and how many run."""
+        found: dict[Literal["queued", "running"], dict[str, int]] = {"queued": {}, "running": {}}
+        query = "SELECT state, kind, count(*) FROM jobs WHERE state IN ('queued', 'running') GROUP BY state, kind"
+        for state, kind, number in self._database.read(query):
+            found[state][kind] = number
+        return found
+
+    def tallies(self) -> Mapping[tuple[str, str], Tally]:
+        """Jobs that came to their end since the file was made, by kind and state."""
+        return tallies(self._database.read)
+
     def points(self, id: str) -> list[tuple[int, dict[str, float]]]:
         """Steps and figures of a job's curves, evenly thinned."""
         rows = self._database.read("SELECT step, metrics FROM points WHERE job = ? ORDER BY step", id)
@@ -120,11 +133,13 @@ class JobStore:
         now = time.time()
         with self._database.write() as database:
             ended = database.execute(
-                "UPDATE jobs SET state = 'cancelled', finished = ?, updated = ? WHERE id = ? AND state = 'queued'",
+                "UPDATE jobs SET state = 'cancelled', finished = ?, updated = ? WHERE id = ? AND state = 'queued' "
+                "RETURNING *",
                 (now, now, id),
-            ).rowcount
+            ).fetchone()
             database.execute("UPDATE jobs SET cancelling = 1 WHERE id = ? AND state = 'running'", (id,))
-            if ended:
+            if ended is not None:
+                count(database, ended, "cancelled", now)
                 _tell(database, id, "cancelled")
         return self.get(id)
 
@@ -259,6 +274,7 @@ class JobStore:
             row = _held(database, id, fence, change, state, result, error, now, now)
             if state == "done" and fence == 1:  # one that was cut off took longer than it should
                 learn(database, row, now)
+            count(database, row, state, now)
             _tell(database, id, state)
 
     def _release(self, which: str, value: object, *, counted: bool) -> int:
@@ -273,6 +289,8 @@ class JobStore:
                     "worker = '' WHERE number = ?",
                     (state, error, crashes, finished, now, row["number"]),
                 )
+                if finished is not None:
+                    count(database, row, state, now)
                 _tell(database, row["id"], state)
             return len(rows)
 
