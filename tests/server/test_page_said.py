@@ -41,6 +41,13 @@ def test_errors_are_known_in_korean(file: str) -> None:
     assert [text for text in found if text not in _known()] == []
 
 
+def test_lines_of_a_quality_report_are_known_in_korean() -> None:
+    rows = [call for call in _calls(SOURCE / "faceswap/report/result.py") if ast.unparse(call.func) == "Row"]
+    assert len(rows) == 10
+    said = {text for row in rows for text in map(_text, row.args) if text}
+    assert {text for text in said if re.search("[a-z]", text) and text not in _known()} == set()
+
+
 def test_every_stage_of_a_job_is_known_in_korean() -> None:
     notes = {"{}, {} {} of {}", "{}, {} of {}", "drawing", "drawing larger"}  # told by counted and the engine
     notes |= {stage for name in families.names() for stage in families.stages(name)}
