@@ -87,7 +87,7 @@ def view(job: Job, expected: Expected = UNKNOWN) -> JobView:
 def _viewed(studio: Studio, jobs: Sequence[Job]) -> list[JobView]:
     """The same of several, with what is likely of those that have not ended."""
     open = any(not job.ended and job.eta is None for job in jobs)
-    expected = studio.forecast() if open else dict[str, Expected]()
+    expected = studio.forecast() if open else {}
     return [view(job, expected.get(job.id, UNKNOWN)) for job in jobs]
 
 

@@ -1,5 +1,6 @@
 """What the routes share: the queue, who watches it, the accounts; and who asks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -41,7 +42,7 @@ class Studio:
         prepared = kinds.prepared(kind, values, self.places(user))
         return self.store.submit(kind, prepared, user, key, kinds.cost(kind, prepared))
 
-    def forecast(self) -> dict[str, Expected]:
+    def forecast(self) -> Mapping[str, Expected]:
         """When the jobs that wait or run are likely to begin and end, by id; nothing where no workers are."""
         seats = () if self.supervisor is None else self.supervisor.seats
         return self.store.forecast([Seat(seat.name, seat.kinds) for seat in seats])

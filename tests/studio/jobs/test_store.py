@@ -10,6 +10,7 @@ import pytest
 from figment.core.errors import InputError
 from figment.core.task import Progress
 from figment.studio.jobs.fairness import CRASHES
+from figment.studio.jobs.forecast import Seat
 from figment.studio.jobs.job import LeaseLost, NoSuchJob, QueueFull
 from figment.studio.jobs.store import JobStore
 
@@ -54,6 +55,21 @@ def test_one_key_is_one_job(store: JobStore) -> None:
     assert store.submit("create", {"a": 1}, user="bob", key="k").id != first.id
     with pytest.raises(InputError, match="another job"):
         store.submit("create", {"a": 2}, key="k")
+
+
+def test_a_slow_forecast_is_told_again_for_a_while(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("figment.studio.jobs.store.SLOW", 60.0)
+    seats = [Seat("one", KINDS)]
+    first = store.submit("create", {})
+    assert list(store.forecast(seats)) == [first.id]
+    store.cancel(first.id)
+    assert store.forecast(seats) == {}  # a quick one is made anew
+    monkeypatch.setattr("figment.studio.jobs.store.SLOW", 0.0)
+    monkeypatch.setattr("figment.studio.jobs.store.REST", 1e9)
+    second = store.submit("create", {})
+    assert store.forecast(seats) == {}
+    monkeypatch.setattr("figment.studio.jobs.store.REST", 0.0)
+    assert list(store.forecast(seats)) == [second.id]
 
 
 def test_users_are_passed_over(store: JobStore) -> None:

@@ -8,8 +8,10 @@ distributed locking"). Users take turns: see `fairness`.
 import json
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +32,19 @@ POINTS = 500
 
 FRESH = 1.0
 """Seconds for which a forecast is told again while nothing is written."""
+SLOW, REST = 0.005, 20
+"""Seconds from which on a forecast is slow, and for how many times as long as it took it is then told again anyhow."""
+
+
+@dataclass(frozen=True)
+class _Forecast:
+    """What was told last."""
+
+    known: object
+    """Changes with all that it was made from."""
+    made: float
+    took: float
+    expected: Mapping[str, Expected]
 
 
 class JobStore:
@@ -39,7 +54,8 @@ class JobStore:
         """Open or make the file `path`; `capacity` jobs may be queued, `per_user` of one user."""
         self.capacity, self.per_user = capacity, per_user
         self._database = Database(path)
-        self._forecast: tuple[object, float, dict[str, Expected]] | None = None
+        self._forecast: _Forecast | None = None
+        self._forecasting = threading.Lock()
 
     def submit(
         self,
@@ -99,12 +115,23 @@ class JobStore:
         )  # fmt: skip
         return [from_row(row) for row in rows]
 
-    def forecast(self, seats: Sequence[Seat]) -> dict[str, Expected]:
-        """When the jobs that wait or run are likely to begin and end, by id, with the workers `seats`."""
-        known, now = (self.version, tuple(seats)), time.time()
-        if self._forecast is None or self._forecast[0] != known or now - self._forecast[1] > FRESH:
-            self._forecast = known, now, forecast(self._database.read, seats, now)
-        return self._forecast[2]  # many ask at once, whenever something changed
+    def forecast(self, seats: Sequence[Seat]) -> Mapping[str, Expected]:
+        """When the jobs that wait or run are likely to begin and end, by id, with the workers `seats`.
+
+        Many ask at once, whenever something changed: the forecast of a long queue is told again for a while, and lacks
+        what came since.
+        """
+        known, last = (self.version, tuple(seats)), self._forecast
+        rest = 0.0 if last is None or last.took < SLOW else REST * last.took
+        stale = last is None or time.time() - last.made >= (FRESH if last.known == known else rest)
+        if stale and self._forecasting.acquire(blocking=last is None):
+            try:
+                now = time.time()
+                expected = forecast(self._database.read, seats, now)
+                self._forecast = last = _Forecast(known, now, time.time() - now, expected)
+            finally:
+                self._forecasting.release()
+        return {} if last is None else last.expected
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
