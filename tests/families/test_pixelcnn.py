@@ -91,7 +91,7 @@ def trained(attention_every: int) -> float:
     config = Config(image_size=8, channels=1, likelihood="binary", width=32, layers=2, hidden=32)
     model = Model(replace(config, attention_every=attention_every, learning_rate=5e-3))
     optimizer = model.optimizers("model")["model"]
-    for images in repeated(320):
+    for images in repeated(480):
         (loss,) = model.losses(Batch(images), "model")
         optimizer.zero_grad()
         torch.autograd.backward(loss.value)

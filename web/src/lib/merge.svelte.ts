@@ -105,7 +105,7 @@ export class Merge {
         for (const press of this.later.splice(0)) press()
       }
     } else this.failed(new Error(job.error))
-    if (this.wanted !== undefined) void this.draw()
+    if (this.wanted !== undefined && !this.busy) void this.draw()
   }
 
   /** Nobody waits any more: what only shows a frame is not drawn, what sets something is. */
