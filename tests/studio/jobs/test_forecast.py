@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from figment.core.task import Progress
-from figment.studio.jobs import forecast
+from figment.studio.jobs import fairness, forecast
 from figment.studio.jobs.fairness import Read
-from figment.studio.jobs.forecast import TOGETHER, UNKNOWN, Expected, Seat
+from figment.studio.jobs.forecast import UNKNOWN, Expected, Seat
 from figment.studio.jobs.job import Job
 from figment.studio.jobs.store import JobStore
 
@@ -169,16 +169,10 @@ def test_a_longer_one_goes_on_alone_when_the_others_are_done(store: JobStore, cl
 
 def test_nobody_takes_the_last_seat_beside_others_of_his_own(store: JobStore, clock: Clock) -> None:
     _two_together(store, clock)
-    jobs = [store.submit("create", SLOW, "ann") for _ in range(TOGETHER)]
+    jobs = [store.submit("create", SLOW, "ann") for _ in range(fairness.SEATS)]
     begins = [begun for begun, _ in _said(store, *(job.id for job in jobs))]
-    assert begins[: TOGETHER // 2] == [0] * (TOGETHER // 2)
-    assert all(begun for begun in begins[TOGETHER // 2 :])
-
-
-def test_the_worker_has_as_many_seats() -> None:
-    from figment.studio.jobs.worker import SEATS
-
-    assert SEATS == TOGETHER
+    assert begins[: fairness.SEATS // 2] == [0] * (fairness.SEATS // 2)
+    assert all(begun for begun in begins[fairness.SEATS // 2 :])
 
 
 def test_what_a_job_waited_for_in_its_workers_hands_is_not_its_own(store: JobStore, clock: Clock) -> None:

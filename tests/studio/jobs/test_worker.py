@@ -11,13 +11,13 @@ from tests.studio.jobs.conftest import kill, submit, until
 from figment.core.errors import InputError
 from figment.pixels.files import encode, load
 from figment.studio.jobs.catalogue import read_catalogue
+from figment.studio.jobs.fairness import SEATS
 from figment.studio.jobs.job import LeaseLost
 from figment.studio.jobs.kinds import Made
 from figment.studio.jobs.places import Places
 from figment.studio.jobs.publish import complete, publish
 from figment.studio.jobs.store import JobStore
 from figment.studio.jobs.supervise import Supervisor
-from figment.studio.jobs.worker import SEATS
 
 ASKED: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 2, "size": "16"}}
 LONG: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 1000, "count": 3, "seed": 5}}

@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 
 from figment.studio.jobs.job import QueueFull, State
 
-__all__ = ["CRASHES", "Read", "activate", "admit", "after_death", "charge"]
+__all__ = ["CRASHES", "SEATS", "Read", "activate", "admit", "after_death", "charge"]
 
 Read = Callable[..., Sequence[sqlite3.Row]]
 """Runs a query with its values, and returns all rows."""
+SEATS = 8
+"""Jobs that a worker does together at most. Nobody takes more of the seats than are left free, so that there is one for
+everybody who comes."""
 CRASHES = 5
 """Deaths of a worker in a row, none further than the one before, after which a job is given up."""
 

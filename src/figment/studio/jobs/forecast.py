@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 from math import inf
 from sqlite3 import Row
 
-from figment.studio.jobs.fairness import Read
+from figment.studio.jobs.fairness import SEATS, Read
 from figment.studio.jobs.job import from_row
 from figment.studio.jobs.paces import Pace, Span, paces, sort_of, spans, worked
 
-__all__ = ["TOGETHER", "UNKNOWN", "Expected", "Seat", "forecast"]
+__all__ = ["UNKNOWN", "Expected", "Seat", "forecast"]
 
-TOGETHER = 8
-"""Jobs that a worker does together at most, as it has it; a test holds the numbers together."""
 NOTHING = 1e-6
 """Seconds that are as good as none."""
 
@@ -144,7 +142,7 @@ def _taken(desk: _Desk, waiting: Mapping[str, list[_Load]], spent: dict[str, flo
         load, desk.held = desk.held, None
         desk.put(load, now)
         return desk.held is None
-    free = TOGETHER - len(desk.seated)
+    free = SEATS - len(desk.seated)
     if not free or (desk.seated and desk.seated[0].company is None):
         return False
     seats = Counter(load.row["user"] for load in desk.seated)

@@ -25,6 +25,7 @@ from figment.core.task import Progress
 from figment.nn.shared_calls import on_behalf_of
 from figment.pixels.errors import PixelError
 from figment.studio.jobs import kinds
+from figment.studio.jobs.fairness import SEATS
 from figment.studio.jobs.job import Job, LeaseLost, NoSuchJob
 from figment.studio.jobs.places import Places, database_of
 from figment.studio.jobs.publish import complete, publish, staged_pictures
@@ -36,9 +37,6 @@ __all__ = ["Worker"]
 
 LEASE = 15.0
 """Seconds for which a job is held without a sign of life."""
-SEATS = 8
-"""Jobs that are done together at most. Nobody takes more of the seats than are left free, so that there is one for
-everybody who comes."""
 IDLE = 0.05
 """Seconds between two looks at an empty queue, or at whether the job in hand is to be cancelled."""
 REPORTS, PREVIEWS = 0.1, 0.5
