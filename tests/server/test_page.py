@@ -1,6 +1,7 @@
 """The built page in a real browser, against a live server with its worker and the model that ships."""
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,32 @@ def test_a_dropped_picture_gives_back_its_settings(page: Page, root: Path) -> No
     page.evaluate(DROP, ["main", base64.b64encode(picture.read_bytes()).decode()])
     expect(page.get_by_label("What is to be seen")).to_have_value("a blue pear")
     expect(page.get_by_label("Seed", exact=True)).to_have_value(picture.stem.partition("-")[2])
+
+
+def test_what_is_to_be_the_same_to_the_bit_is_drawn_alone(page: Page, root: Path) -> None:
+    page.goto("/#/create")
+    page.get_by_label("What is to be seen").fill("a brown nut")
+    for name, number in (("Steps", "2"), ("Seed", "5")):
+        page.get_by_role("spinbutton", name=name).fill(number)
+    alone = page.get_by_role("checkbox", name="The same to the bit each time")
+    expect(alone).to_have_accessible_description(re.compile("^Drawn alone"))
+    alone.check()
+    for _ in range(2):
+        with page.expect_response("**/api/jobs") as answer:
+            page.keyboard.press("Control+Enter")
+        assert answer.value.json()["parameters"]["reproducible"] is True
+    cards = page.get_by_role("article", name="a brown nut")
+    for number in range(2):
+        expect(cards.nth(number)).to_contain_text("Done", timeout=WAIT)
+    first, second = sorted((root / "outputs").glob("*/*-5.png"))[-2:]
+    assert np.array_equal(load(first), load(second))
+    cards.first.get_by_title("Open, with where it comes from").click()
+    page.get_by_role("button", name="Take over its settings").click()
+    expect(alone).to_be_checked()
+    page.reload()
+    expect(alone).to_be_checked()
+    _choose(page, "anything")  # which is drawn alone in any case
+    expect(alone).to_have_count(0)
 
 
 def test_a_checkpoint_is_asked_for_all_that_it_can(page: Page) -> None:

@@ -24,6 +24,7 @@ const START = {
   hires: 1,
   hires_strength: 0.7,
   preview: true,
+  reproducible: false,
 }
 export type Values = typeof START
 
@@ -40,7 +41,7 @@ export function asked(values: Values): object {
   const size = width && height ? `${width}x${height}` : null
   const init = values.init ? { init: values.init, strength: values.strength } : {}
   const request = { prompt, negative, steps, guidance, seed, count, size, model: values.model || null, ...init }
-  return isStable(model) ? { request, options: options(values) } : { request, preview: values.preview }
+  return isStable(model) ? { request, options: options(values) } : { request, preview: values.preview, reproducible: values.reproducible }
 }
 
 function options(values: Values): object {
