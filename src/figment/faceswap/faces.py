@@ -49,6 +49,12 @@ class Found:
     """(K, 2): the middles of the eyes first, that in the left of an upright picture before the other; then, where the
     detector knows them, the tip of the nose, the mouth, the ears."""
 
+    @classmethod
+    def around(cls, landmarks: NDArray[np.float32]) -> "Found":
+        """The face of these (68, 2) points, for a landmarker to look at again."""
+        eyes = np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0)])
+        return cls(np.concatenate([landmarks.min(0), landmarks.max(0)]), 1.0, eyes)
+
     @property
     def size(self) -> float:
         """The longer side of the box in pixels."""

@@ -21,6 +21,7 @@ from figment.core.task import Progress, Task
 from figment.faceswap.frames import images
 from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
 from figment.faceswap.merge.drawing import GROUP, Drawing, Drawn, Swapper
+from figment.faceswap.merge.fit import Fit, fitted
 from figment.faceswap.merge.footage import Finish, Footage, Frame, unchanged
 from figment.faceswap.merge.session import Session
 from figment.faceswap.workspace import Step, Workspace
@@ -67,6 +68,7 @@ class Merging:
         """
         self.footage, self.session, self.swapper, self.finish = footage, session, swapper, finish
         self._drawing = Drawing(footage, swapper)
+        self._fit = Fit(footage, swapper)
 
     @classmethod
     def of(cls, workspace: Workspace, swapper: Swapper, finish: Finish = unchanged) -> "Merging":
@@ -96,6 +98,8 @@ class Merging:
         lacking = self._lacking(first)
         total = self.footage.count - first
         yield Progress(0, total, "merging")
+        if any(self._is_fitted(self.session.settings()[number]) for number in lacking):
+            _ = self._fit.field  # before threads ask for it
         with ThreadPoolExecutor(THREADS) as pool:
             for start, group in self._groups(sorted({number // GROUP * GROUP for number in lacking}), pool):
                 numbers = [number for number in range(start, start + GROUP) if number in lacking]
@@ -148,7 +152,8 @@ class Merging:
         if not faces or settings.mode is Mode.ORIGINAL:
             return ""
         way = self.footage.way(number) if settings.motion_blur else (0, 0)
-        said = [_plain(settings), self.swapper.digest, self.swapper.size, str(self.swapper.face_type), way]
+        fit = self._fit.key if self._is_fitted(settings) else ""
+        said = [_plain(settings), self.swapper.digest, self.swapper.size, str(self.swapper.face_type), way, fit]
         points = b"".join(np.asarray(face.source_landmarks, "<f4").tobytes() for face in faces)
         return hashlib.sha256(json.dumps(said).encode() + points).hexdigest()
 
@@ -159,8 +164,14 @@ class Merging:
 
     def _merged(self, number: int, drawn: Drawn) -> Merged:
         settings, way = self.session.settings()[number], self.footage.way(number)
-        result = merged(drawn.frame, drawn.faces, settings, way, self.swapper.enlarge)
+        faces = drawn.faces
+        if self._is_fitted(settings):
+            faces = [fitted(face, self._fit.field, settings.fit) for face in faces]
+        result = merged(drawn.frame, faces, settings, way, self.swapper.enlarge)
         return result._replace(frame=self.finish(result.frame))
+
+    def _is_fitted(self, settings: MergeSettings) -> bool:
+        return self._fit.possible and settings.fit > 0 and settings.mode is not Mode.RAW_PREDICT
 
 
 @lru_cache

@@ -18,8 +18,9 @@ from figment.core import checkpoint
 from figment.core.checkpoint import Metadata
 from figment.core.config import Field, config, from_dict, to_dict
 from figment.core.errors import CheckpointError
-from figment.faceswap.faces import FaceType
+from figment.faceswap.faces import FaceType, Found
 from figment.faceswap.merge.drawing import Swapper
+from figment.faceswap.models import landmarkers
 
 __all__ = ["PARTS", "Shape", "SwapModel", "SwapNetwork"]
 
@@ -183,7 +184,7 @@ class SwapModel:
 
     def swapper(self) -> Swapper:
         """What merging takes."""
-        return Swapper(self.swap, self.size, self.face_type, self.digest)
+        return Swapper(self.swap, self.size, self.face_type, self.digest, points=_points)
 
     @property
     def digest(self) -> str:
@@ -219,6 +220,12 @@ def _start(layer: nn.Module) -> None:
         nn.init.xavier_uniform_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+def _points(face: NDArray[np.uint8], near: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(68, 2) of a drawn face (S, S, 3), whose points are looked for around `near` (68, 2)."""
+    points: NDArray[np.float32] = landmarkers.find(landmarkers.DEFAULT).landmarks(face, [Found.around(near)])[0]
+    return points
 
 
 def _array(tensor: Tensor) -> Faces:

@@ -10,6 +10,7 @@ from figment.faceswap.merge.settings import Colour, MaskMode, MergeSettings, Mod
 DEFAULT = MergeSettings()
 OTHER = MergeSettings(blur=100)
 START = State((DEFAULT,) * 5, frame=2)
+SHIFTED = {";": ":", "[": "{", "]": "}"}
 TABLE = [
     ("q", "a", "threshold", 0, 255, 238),
     ("w", "s", "erode", -400, 400, 0),
@@ -18,6 +19,7 @@ TABLE = [
     ("t", "g", "super_resolution", 0, 100, 0),
     ("y", "h", "sharpness", -100, 100, 0),
     ("u", "j", "face_scale", -50, 50, 0),
+    ("]", "[", "fit", 0, 100, 100),
     ("i", "k", "denoise", 0, 500, 0),
     ("o", "l", "bicubic_degrade", 0, 100, 0),
     ("p", ";", "colour_degrade", 0, 100, 0),
@@ -33,7 +35,7 @@ def after(state: State, *keys: str) -> State:
 @pytest.mark.parametrize(("more", "less", "field", "low", "high", "default"), TABLE)
 def test_pairs_step_within_their_range(more: str, less: str, field: str, low: int, high: int, default: int) -> None:
     assert getattr(DEFAULT, field) == default
-    much, little = more.upper(), ":" if less == ";" else less.upper()
+    much, little = (SHIFTED.get(key, key.upper()) for key in (more, less))
     start = State((from_dict(MergeSettings, {field: (low + high) // 2}),))
     middle = getattr(start.current, field)
     for keys, wanted in ((more, 1), (less, -1), (much, 5), (little, -5), (more + much, 6)):

@@ -19,7 +19,7 @@ from figment.faceswap.merge.blend import Enlarge, Swapped, doubled
 from figment.faceswap.merge.footage import Footage, Frame
 from figment.faceswap.merge.warp import Pixels
 
-__all__ = ["GROUP", "Drawing", "Drawn", "Swapper"]
+__all__ = ["GROUP", "Drawing", "Drawn", "Swapper", "swapped"]
 
 GROUP = 8
 """How many frames are read and sent through the network together."""
@@ -41,6 +41,8 @@ class Swapper:
     """Tells its weights from any others."""
     enlarge: Enlarge = doubled
     """Draws more detail for super-resolution."""
+    points: Callable[[NDArray[np.uint8], Pixels], NDArray[np.float32]] | None = None
+    """Points (68, 2) of a drawn face (S, S, 3), near those of the face that it covers; None where none are known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class Drawing:
             frames = self._read(numbers)
             faces = [self.footage.faces(number) for number in numbers]
             _check_size(frames[0], [face for there in faces for face in there])
-            drawn = iter(_swapped(frames, faces, self.swapper))
+            drawn = iter(swapped(frames, faces, self.swapper))
             found = zip(frames, faces, strict=True)
             self._group = [Drawn(frame, [next(drawn) for _ in there]) for frame, there in found]
             self._first = first
@@ -94,7 +96,7 @@ def _check_size(frame: Frame, faces: Sequence[AlignedFace]) -> None:
             raise DataError(f"{face.name} is of a frame of {there}, those here have {here}; extract its faces anew.")
 
 
-def _swapped(frames: Sequence[Frame], faces: Sequence[Sequence[AlignedFace]], swapper: Swapper) -> list[Swapped]:
+def swapped(frames: Sequence[Frame], faces: Sequence[Sequence[AlignedFace]], swapper: Swapper) -> list[Swapped]:
     """What is drawn for all of `faces`, those of each of `frames`."""
     found = [(frame, face.source_landmarks) for frame, there in zip(frames, faces, strict=True) for face in there]
     if not found:

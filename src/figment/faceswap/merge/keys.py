@@ -8,9 +8,9 @@
     t g  super-resolution        v  checkers    ?  these settings for all frames that follow
     y h  sharpness               - =  zoom
     u j  face scale              tab  help      i k  denoise          o l  bicubic degrade
-                                 esc  end       p ;  colour degrade
+    ] [  fit                     esc  end       p ;  colour degrade
 
-The first key of a pair is more, the other less, by 1, or with shift by 5. They are DeepFaceLab's.
+The first key of a pair is more, the other less, by 1, or with shift by 5. They are DeepFaceLab's, all but those of fit.
 """
 
 from dataclasses import dataclass, replace
@@ -35,17 +35,20 @@ PAIRS = {
     ("t", "g"): "super_resolution",
     ("y", "h"): "sharpness",
     ("u", "j"): "face_scale",
+    ("]", "["): "fit",
     ("i", "k"): "denoise",
     ("o", "l"): "bicubic_degrade",
     ("p", ";"): "colour_degrade",
 }
 """The key for more, that for less, and what they set."""
 SHIFTED = 5
+WITH_SHIFT = {";": ":", "[": "{", "]": "}"}
+"""What a key that is no letter gives with shift."""
 STEPS = {
     key: (field, sign * size)
     for (more, less), field in PAIRS.items()
     for plain, sign in ((more, 1), (less, -1))
-    for key, size in ((plain, 1), (":" if plain == ";" else plain.upper(), SHIFTED))
+    for key, size in ((plain, 1), (WITH_SHIFT.get(plain, plain.upper()), SHIFTED))
 }
 BOUNDS = {name: field for name, field in schema(MergeSettings)["properties"].items() if "maximum" in field}
 ZOOMS = (25, 50, 75, 100, 150, 200, 300, 400)

@@ -1,6 +1,7 @@
 """How swapped faces are put into the frames: what each setting means, within which bounds.
 
-Names, ranges and what a fresh project starts with are DeepFaceLab's, so that its guides and its keys go on being true.
+Names, ranges and what a fresh project starts with are DeepFaceLab's, so that its guides and its keys go on being true;
+`fit`, which it does not have, is the only addition.
 """
 
 from enum import StrEnum
@@ -79,6 +80,8 @@ class MergeSettings:
     """How much of the way that the face moves between its neighbouring frames it is smeared along."""
     face_scale: Annotated[int, Field(ge=-50, le=50)] = 0
     """Percent by which the face is larger than the one it covers."""
+    fit: Percent = 100
+    """How much of what eyes, nose, mouth and outline of the face are off alike all over the clip is taken back."""
     super_resolution: Percent = 0
     """Percent of an enlarged face with more detail in what is put there."""
     sharpen: Sharpen = Sharpen.NONE

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import affine_grid, grid_sample
 
-__all__ = ["Pixels", "inverse", "sampled"]
+__all__ = ["Pixels", "displaced", "inverse", "sampled"]
 
 Pixels = NDArray[np.float32]
 """(H, W), (H, W, 3) or (N, 3) values in [0, 1]."""
@@ -21,6 +21,20 @@ def sampled(image: Pixels, matrix: Pixels, size: tuple[int, ...], *, sharp: bool
     grid = affine_grid(torch.from_numpy(theta[None, :2]).float(), [1, 1, *size], align_corners=False)
     result = grid_sample(planes[None], grid, mode="bicubic" if sharp else "bilinear", align_corners=False)[0]
     return result.permute(1, 2, 0).numpy().reshape(*size, *image.shape[2:])
+
+
+def displaced(image: Pixels, field: Pixels, *, sharp: bool = False) -> Pixels:
+    """`image` (H, W) or (H, W, C) whose pixel (x, y) is taken from (x, y) + `field` (H, W, 2), as `sampled` does it.
+
+    What lies outside is what the edge shows.
+    """
+    planes = torch.from_numpy(np.ascontiguousarray(image, np.float32).reshape(*image.shape[:2], -1)).permute(2, 0, 1)
+    size = np.array(image.shape[1::-1], np.float32)
+    places = np.stack(np.meshgrid(*map(np.arange, size)), axis=-1) + field
+    grid = torch.from_numpy((2 * places + 1) / size - 1).float()[None]
+    how = "bicubic" if sharp else "bilinear"
+    result = grid_sample(planes[None], grid, mode=how, padding_mode="border", align_corners=False)[0]
+    return result.clamp(0, 1).permute(1, 2, 0).numpy().reshape(image.shape)
 
 
 def inverse(matrix: Pixels) -> Pixels:

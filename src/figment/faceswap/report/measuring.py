@@ -135,7 +135,7 @@ def _pairs(material: Material) -> Iterator[tuple[int, Frame, Frame]]:
 
 def _looked(before: Frame, after: Frame, mask: NDArray[np.uint8], face: AlignedFace) -> _Seen:
     points = face.source_landmarks
-    found = [Found(np.concatenate([points.min(0), points.max(0)]), 1.0, _eyes(points))]
+    found = [Found.around(points)]
     landmarker, embedder = landmarkers.find(landmarkers.DEFAULT), embedders.find(embedders.INDEPENDENT)
     was, made = (landmarker.landmarks(frame, found) for frame in (before, after))
     aligned = matrix(points, SIZE, FaceType.FULL)
@@ -149,10 +149,6 @@ def _looked(before: Frame, after: Frame, mask: NDArray[np.uint8], face: AlignedF
         warped(after, aligned, SIZE),
         warped(np.repeat(mask[..., None], 3, 2), aligned, SIZE)[..., 0].astype(np.float32) / np.float32(255),
     )
-
-
-def _eyes(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.stack([points[36:42].mean(0), points[42:48].mean(0)])
 
 
 def _judged(seen: _Seen) -> Measured:

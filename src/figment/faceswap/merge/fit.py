@@ -1,0 +1,114 @@
+"""Drawn faces moved to where the covered face has its features.
+
+A network draws the proportions of the other person, and where that person never looked as far up or aside as the target
+does, another pose. What is off alike all over a clip is measured on some of its frames, and a smooth field, the same
+for every frame, takes it back: what moves within a face is the network's, and nothing trembles.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.interpolate import RBFInterpolator
+
+from figment.faceswap.faceset import AlignedFace
+from figment.faceswap.merge.blend import Swapped
+from figment.faceswap.merge.drawing import Swapper, swapped
+from figment.faceswap.merge.footage import Footage, Frame
+from figment.faceswap.merge.warp import Pixels, displaced
+
+__all__ = ["Fit", "field", "fitted"]
+
+FRAMES = 16
+"""Frames, evenly spread, on which it is measured."""
+NEAR = 64
+"""Frames that are read and passed over rather than that a clip is opened anew."""
+SMOOTH = 1 / 32
+"""How much a bending of the field counts against what it leaves, in sides of the square squared.
+
+Less of it brings the points nearer, and takes more of the likeness to the source away."""
+MOST = 0.1
+"""Farthest that a point is moved, in sides of the square."""
+EDGE = 9
+"""Points on each side of the square that stay where they are."""
+
+
+class Fit:
+    """What is off alike all over a clip between the faces of a network and those that they cover."""
+
+    def __init__(self, footage: Footage, swapper: Swapper) -> None:
+        """To be measured, when it is asked for, on frames of `footage` that show one face each."""
+        alone = [number for number in range(footage.count) if len(footage.faces(number)) == 1]
+        places = np.linspace(0, len(alone) - 1, min(FRAMES, len(alone))).round().astype(int)
+        self.numbers = [alone[place] for place in places]
+        self.footage, self.swapper = footage, swapper
+        self._field: Pixels | None = None
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is anything to measure it by."""
+        return self.swapper.points is not None and bool(self.numbers)
+
+    @property
+    def key(self) -> str:
+        """Digest of what it is measured on, the clip and the network apart."""
+        points = (face.source_landmarks for number in self.numbers for face in self.footage.faces(number))
+        return hashlib.sha256(b"".join(np.asarray(each, "<f4").tobytes() for each in points)).hexdigest()
+
+    @property
+    def field(self) -> Pixels:
+        """(S, S, 2): see the function `field`. Measured when it is first asked for."""
+        if self._field is None:
+            self._field = self._measured()
+        return self._field
+
+    def _measured(self) -> Pixels:
+        assert self.swapper.points is not None
+        faces: list[Sequence[AlignedFace]] = [self.footage.faces(number) for number in self.numbers]
+        drawn = swapped(_read(self.footage, self.numbers), faces, self.swapper)
+        found = [self.swapper.points(_bytes(face.rgb), face.landmarks) for face in drawn]
+        return field(np.stack(found), np.stack([face.landmarks for face in drawn]), self.swapper.size)
+
+
+def field(drawn: NDArray[np.floating], covered: NDArray[np.floating], size: int) -> Pixels:
+    """(S, S, 2): how far right and below of each pixel of the square lies what belongs there.
+
+    `drawn` and `covered` (B, 68, 2) are points of faces as drawn and as covered, in pixels of the square; the median
+    over the faces counts. Between the points it is a smoothing thin-plate spline (Duchon 1977; Wahba 1990), and 0 at
+    the edge of the square.
+    """
+    side = np.linspace(0, 1, EDGE)
+    edge = np.array([(x, y) for x in side for y in side if {x, y} & {0.0, 1.0}])
+    places = np.median(covered, axis=0) / size
+    off = (np.median(drawn - covered, axis=0) / size).clip(-MOST, MOST)
+    spline = RBFInterpolator(
+        np.concatenate([places, edge]), np.concatenate([off, np.zeros_like(edge)]), smoothing=SMOOTH
+    )
+    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).reshape(-1, 2) / size
+    result: Pixels = (spline(pixels) * size).reshape(size, size, 2).astype(np.float32)
+    return result
+
+
+def fitted(face: Swapped, field: Pixels, percent: int) -> Swapped:
+    """`face` with `percent` of the way of `field` gone."""
+    part = field * np.float32(percent / 100)
+    return replace(face, rgb=displaced(face.rgb, part, sharp=True), predicted=displaced(face.predicted, part))
+
+
+def _read(footage: Footage, numbers: Sequence[int]) -> list[Frame]:
+    """Frames `numbers`, which ascend."""
+    read, frames, coming = list[Frame](), footage.frames(0), 0
+    for number in numbers:
+        if number - coming > NEAR:
+            frames, coming = footage.frames(number), number
+        read.append(next(islice(frames, number - coming, None)))
+        coming = number + 1
+    return read
+
+
+def _bytes(values: Pixels) -> NDArray[np.uint8]:
+    result: NDArray[np.uint8] = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    return result
