@@ -16,6 +16,8 @@ interface Look {
 }
 
 const SHIFTED = 5
+/** Keys that are no letters, by what shift makes of them. */
+const UNSHIFTED: Record<string, string> = { ':': ';', '}': ']', '{': '[' }
 /** Keys that need not know what is set. */
 const MOVES = [',', '.', '<', '>', 'v', '-', '=']
 export const ZOOMS = [0, 50, 100, 200, 400] as const
@@ -152,7 +154,7 @@ export class Merge {
   }
 
   private changed(key: string): Settings | null {
-    const pressed = key === ':' ? ';' : key.toLowerCase()
+    const pressed = UNSHIFTED[key] ?? key.toLowerCase()
     const mode = key.length === 1 ? MODE_KEYS['`123456'.indexOf(key)] : undefined
     if (mode) return { mode }
     const cycle = CHOICES.find(([, one]) => one && one === key)

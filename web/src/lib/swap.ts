@@ -36,7 +36,7 @@ export const swapOf = (name: string): Promise<Swap> => call(`/api/swaps/${encode
 export const shownOf = (swap: string, which: string, version = 0): string =>
   `/api/swaps/${encodeURIComponent(swap)}/files/${which}?v=${version}`
 
-/** Settings of a merge that go by more and less, with DeepFaceLab's keys and their bounds. */
+/** Settings of a merge that go by more and less, with their keys, DeepFaceLab's where it has them, bounds and usual value. */
 export const SLIDERS = [
   ['threshold', 'q', 'a', 0, 255, 238],
   ['erode', 'w', 's', -400, 400, 0],
@@ -45,6 +45,7 @@ export const SLIDERS = [
   ['super_resolution', 't', 'g', 0, 100, 0],
   ['sharpness', 'y', 'h', -100, 100, 0],
   ['face_scale', 'u', 'j', -50, 50, 0],
+  ['fit', ']', '[', 0, 100, 100],
   ['denoise', 'i', 'k', 0, 500, 0],
   ['bicubic_degrade', 'o', 'l', 0, 100, 0],
   ['colour_degrade', 'p', ';', 0, 100, 0],
