@@ -134,3 +134,14 @@ def test_without_consent_nothing_is_shown(workspace: Workspace) -> None:
 def test_what_is_refused(workspace: Workspace, number: int, change: Change, said: str) -> None:
     with pytest.raises(InputError, match=said):
         look(workspace, number, change)
+
+
+def test_without_a_network_it_is_said_before_the_clips_are_looked_through(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace.model / "figment.safetensors").unlink()
+    monkeypatch.setattr("figment.studio.swap._LOOKED_AT", {})
+    monkeypatch.setattr("figment.studio.swap.checked", lambda *_: pytest.fail("the clips were looked through"))
+    for task in (looked_at(workspace, 3), merged(workspace, {})):
+        with pytest.raises(InputError, match="No network is trained"):
+            finish(task)

@@ -18,6 +18,7 @@ from figment.faceswap.dfl import exchange
 from figment.faceswap.extract import ExtractSettings, SeveralPeople, extract
 from figment.faceswap.frames import dump, images
 from figment.faceswap.side import Side
+from figment.faceswap.trained import network_file
 from figment.faceswap.workspace import Step, Workspace
 from figment.pixels import files
 from figment.pixels.errors import PixelError
@@ -129,9 +130,11 @@ def exported(workspace: Workspace, name: SideName, path: Path) -> Task[int]:
 def permitted(workspace: Workspace, scope: Scope) -> Task[Grants]:
     """The consents that allow `scope` today for both faces, in clips that show nothing sexual.
 
-    Raises ConsentError or SensitiveError where it may not be.
+    Raises ConsentError or SensitiveError where it may not be, InputError where there is no network to swap with.
     """
     grants = allowed(workspace, scope)
+    if scope is Scope.SWAP:
+        network_file(workspace)  # said at once, not after both clips were looked through
     for side in (workspace.src, workspace.dst):
         if side.digest not in _LOOKED_AT:
             _LOOKED_AT[side.digest] = yield from checked(images(side), side.count)
