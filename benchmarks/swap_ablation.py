@@ -1,22 +1,31 @@
 """What each choice of the preset "figment" is worth: likeness of faces that were kept back, at equal CPU time.
 
-    python benchmarks/swap_ablation.py WORKSPACE --seconds 120 --out ablation.jsonl
+    python benchmarks/swap_ablation.py WORKSPACE --seconds 120 --out ablation.jsonl [--after FOLDER --iterations N]
 
 Every arm gets the same seconds of one CPU thread. First a few steps tell what a step costs, then the arm trains as many
 as fit, so that what hangs on the end of the run (the falling rate, the bend) comes to its end. Writes a JSON line for
 each arm, and leaves out the arms that the file has already.
+
+With `--after` every arm goes on from the newest state in FOLDER, a training of N steps in all, as late choices need it.
+Likeness is told of the whole face, of eyes and mouth, with every direction of the face counting as much, and with the
+weights themselves in the place of their moving average.
 """
 
 import argparse
 import json
+import shutil
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from figment.faceswap.model import Shape
+from figment.faceswap.align import pose
+from figment.faceswap.batches import BIN, split
+from figment.faceswap.losses import likeness
+from figment.faceswap.model import Shape, SwapNetwork
 from figment.faceswap.training import Training
 from figment.faceswap.training_recipes import PRESETS, Recipe, SwapSettings
 from figment.faceswap.workspace import Workspace
@@ -40,29 +49,47 @@ TRIED = 6
 """Steps by which the cost of a step is told."""
 
 
-def measured(workspace: Path, recipe: Recipe, seconds: float, seed: int) -> dict[str, float]:
-    """Train `recipe` for about `seconds` of CPU time."""
-    faces = Workspace(workspace)
+def measured(options: argparse.Namespace, recipe: Recipe) -> dict[str, float]:
+    """Train `recipe` for about the seconds of CPU time that `options` give."""
+    faces, seconds, seed = Workspace(options.workspace), options.seconds, options.seed
     with tempfile.TemporaryDirectory() as folder:
         faces.model = Path(folder)
-        trial = Training(faces, SwapSettings(iterations=10**6, seed=seed), recipe, place())
-        trial._advance()
-        start = time.process_time()
-        for _ in range(TRIED):
+        if options.after is None:
+            trial = Training(faces, SwapSettings(iterations=10**6, seed=seed), recipe, place())
             trial._advance()
-        each = (time.process_time() - start) / TRIED
-        steps = max(1, int(seconds / each))
+            start = time.process_time()
+            for _ in range(TRIED):
+                trial._advance()
+            steps = max(1, int(seconds * TRIED / (time.process_time() - start)))
+            most = 1.1 * seconds
+        else:
+            shutil.copy(max(options.after.glob("figment-*.state")), folder)
+            steps, most = options.iterations, seconds
         training = Training(faces, SwapSettings(iterations=steps, seed=seed), recipe, place())
-        start = time.process_time()
-        while training.step < steps and time.process_time() - start < 1.1 * seconds:
+        begun, start = training.step, time.process_time()
+        while training.step < steps and time.process_time() - start < most:
             losses = training._advance()
         spent = time.process_time() - start
-        network = training._averaged()
-        likeness = training._judge(network)
     return {
-        "steps": training.step, "seconds": round(spent, 1), "ssim": round(likeness, 4),
+        "steps": training.step - begun, "seconds": round(spent, 1), **judged(faces, training, training._averaged()),
+        "ssim of the weights": judged(faces, training, training.network)["ssim"],
         **{name: round(float(value), 4) for name, value in losses.items()},
     }  # fmt: skip
+
+
+@torch.no_grad()
+def judged(workspace: Workspace, training: Training, network: SwapNetwork) -> dict[str, float]:
+    """Likeness of the faces that were kept back: of all, of eyes and mouth, and as a mean over directions."""
+    found = {"ssim": list[float](), "eyes and mouth": list[float](), "directions": list[float]()}
+    for side, kept in zip((workspace.src, workspace.dst), training.kept, strict=True):
+        drawn = network(kept.face, side.name)[0].float()
+        whole = likeness(drawn, kept.face, kept.mask)
+        found["ssim"].append(float(whole.mean()))
+        found["eyes and mouth"].append(float(likeness(drawn, kept.face, kept.parts).mean()))
+        places = [tuple(np.floor(np.array(pose(face.landmarks)[:2]) / BIN)) for face in split(side.faceset)[1]]
+        means = [whole[[one == place for one in places]].mean() for place in set(places)]
+        found["directions"].append(float(torch.stack(means).mean()))
+    return {name: round(float(np.mean(values)), 4) for name, values in found.items()}
 
 
 def main() -> None:
@@ -72,12 +99,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("ablation.jsonl"))
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--after", type=Path, metavar="FOLDER", help="where a training was saved to go on from")
+    parser.add_argument("--iterations", type=int, help="of that training in all")
     options = parser.parse_args()
     torch.set_num_threads(1)
     done = {json.loads(line)["arm"] for line in options.out.read_text().splitlines()} if options.out.exists() else set()
     for arm in options.arms:
         if arm not in done:
-            line = json.dumps({"arm": arm, **measured(options.workspace, ARMS[arm], options.seconds, options.seed)})
+            line = json.dumps({"arm": arm, **measured(options, ARMS[arm])})
             print(line, flush=True)
             with options.out.open("a") as out:
                 out.write(line + "\n")
