@@ -56,6 +56,12 @@ def test_names_are_those_of_the_code_that_draws() -> None:
     assert noisy == set(NOISY)
 
 
+@pytest.mark.parametrize("body", [{}, {"prompt": None}, {"prompt": ""}, {"prompt": " "}])
+@pytest.mark.parametrize("model", [CHECKPOINT, OWN])
+def test_a_prompt_may_be_left_out(body: dict[str, Any], model: Model) -> None:
+    assert job(body, model).request.prompt.strip() == ""
+
+
 @pytest.mark.parametrize(
     ("sampler", "schedule", "found"),
     [

@@ -88,6 +88,14 @@ def test_a_prompt_with_everything(root: Path) -> None:
     assert said.items() <= first.extra.items()
 
 
+def test_no_prompt_at_all(root: Path) -> None:
+    small = {"steps": 2, "width": 64, "height": 64, "seed": 1}
+    (one,) = drawn(root, FromPrompt.model_validate({**small, "cfg_scale": 7}))
+    assert (one.prompt, one.negative, one.seed) == ("", "", 1)
+    (other,) = drawn(root, FromPicture.model_validate({**small, "prompt": ""}), "uploads/start.png")
+    assert (other.prompt, other.strength) == ("", 0.75)
+
+
 def test_a_second_drawing(root: Path) -> None:
     body: dict[str, Any] = {
         "prompt": "a cat",

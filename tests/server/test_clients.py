@@ -59,6 +59,21 @@ def test_the_same_seed_gives_the_same_picture(a1111: Any) -> None:
     assert np.array_equal(np.asarray(one), np.asarray(other))
 
 
+def test_without_a_prompt_there_is_nothing_to_follow(a1111: Any) -> None:
+    def apart(**asked: Any) -> float:
+        weak, strong = (
+            np.asarray(a1111.txt2img(seed=5, cfg_scale=scale, steps=4, **asked).image, float) for scale in (1.5, 7)
+        )
+        return float(np.abs(weak - strong).mean())
+
+    assert apart(prompt="") < 1  # marks alone
+    assert apart(prompt="", negative_prompt="a red apple") > 5
+    first = a1111.txt2img(prompt="", seed=5)
+    assert first.info["all_prompts"] == [""]
+    again = a1111.img2img(images=[first.image], prompt="", seed=6, denoising_strength=0.3)
+    assert read(again.image.text["parameters"]).strength == 0.3
+
+
 def test_webuiapi_redraws_and_reads_back(a1111: Any, tmp_path: Path) -> None:
     first = a1111.txt2img(prompt="a red apple", seed=1).image
     mask = Image.new("L", first.size, 0)

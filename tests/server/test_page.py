@@ -81,8 +81,8 @@ def test_a_dropped_picture_gives_back_its_settings(page: Page, root: Path) -> No
 def test_what_is_to_be_the_same_to_the_bit_is_drawn_alone(page: Page, root: Path) -> None:
     page.goto("/#/create")
     page.get_by_label("What is to be seen").fill("a brown nut")
-    for name, number in (("Steps", "2"), ("Seed", "5")):
-        page.get_by_role("spinbutton", name=name).fill(number)
+    for name, value in (("Steps", "2"), ("Seed", "5")):
+        page.get_by_role("spinbutton", name=name).fill(value)
     alone = page.get_by_role("checkbox", name="The same to the bit each time")
     expect(alone).to_have_accessible_description(re.compile("^Drawn alone"))
     alone.check()

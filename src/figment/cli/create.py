@@ -7,6 +7,7 @@ import click
 
 from figment.cli.options import options_of
 from figment.core.config import from_dict
+from figment.core.errors import InputError
 from figment.diffusion.options import Options
 from figment.studio.request import CreateRequest
 
@@ -24,6 +25,8 @@ def command(**values: Any) -> None:
     own = {field.name for field in fields(CreateRequest)}
     request = from_dict(CreateRequest, {name: value for name, value in values.items() if name in own})
     options = from_dict(Options, {name: value for name, value in values.items() if name not in own})
+    if not request.prompt.strip():  # more likely an empty variable of a script than a wish for anything at all
+        raise InputError("prompt should be a sentence such as 'a red apple'.")
     from figment.cli.progress import run  # heavy imports wait until the request is known to be sound
     from figment.studio.create import create
 

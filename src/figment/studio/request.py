@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator
-
 from figment.core.config import Field, config
 
 __all__ = ["CreateRequest"]
@@ -12,18 +10,12 @@ __all__ = ["CreateRequest"]
 MOST_CHARACTERS = 20_000
 
 
-def _says_something(prompt: str) -> str:
-    if not prompt.strip():
-        raise ValueError("should be a sentence such as 'a red apple'")
-    return prompt
-
-
 @config
 class CreateRequest:
     """A picture to be made."""
 
-    prompt: Annotated[str, Field(max_length=MOST_CHARACTERS), AfterValidator(_says_something)]
-    """What the picture shows, in English or Korean."""
+    prompt: Annotated[str, Field(max_length=MOST_CHARACTERS)]
+    """What the picture shows, in English or Korean; empty for whatever the model comes up with."""
     negative: Annotated[str, Field(max_length=MOST_CHARACTERS)] = ""
     """What it should not show."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
