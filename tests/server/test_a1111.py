@@ -237,13 +237,16 @@ def test_options_choose_format_and_noise() -> None:
 
 def test_extras_say_how_large_and_by_what() -> None:
     body = {"upscaler_1": "esrgan", "upscaler_2": "Nearest", "extras_upscaler_2_visibility": 0.25}
-    made = from_dict(Enlarge, parameters(Enlarging.model_validate(body), "uploads/a.png"))
+    made = from_dict(Enlarge, parameters(Enlarging.model_validate(body), "uploads/a.png", Values()))
     assert (made.by, made.fill, made.upscaler, made.second, made.share) == (2, "", "esrgan", "Nearest", 0.25)
+    assert made.format == "png"
     filling = {"upscaler_1": "Lanczos", "resize_mode": 1, "upscaling_resize_w": 300, "upscaling_resize_h": 200}
-    assert parameters(Enlarging.model_validate(filling), "uploads/a.png")["fill"] == "300x200"
-    assert parameters(Enlarging(), "uploads/a.png")["by"] == 1
+    assert parameters(Enlarging.model_validate(filling), "uploads/a.png", Values())["fill"] == "300x200"
+    assert parameters(Enlarging(), "uploads/a.png", Values())["by"] == 1
+    formats = [parameters(Enlarging(), "a.png", Values(samples_format=one))["format"] for one in ("jpg", "webp")]
+    assert formats == ["jpeg", "webp"]
     with pytest.raises(InputError, match="restores faces"):
-        parameters(Enlarging(gfpgan_visibility=0.5), "uploads/a.png")
+        parameters(Enlarging(gfpgan_visibility=0.5), "uploads/a.png", Values())
 
 
 def test_infotext_fills_what_is_left_out() -> None:

@@ -163,7 +163,15 @@ def test_webuiapi_chooses_a_format(a1111: Any) -> None:
     assert result.image.format == "JPEG"
     told = a1111.custom_post("sdapi/v1/png-info", payload={"image": result.json["images"][0]})
     assert read(told.info).seed == 5
-    assert a1111.txt2img(prompt="a red apple", seed=5).image.format == "PNG"
+    plain = a1111.txt2img(prompt="a red apple", seed=5).image
+    assert plain.format == "PNG"
+    a1111.set_options({"samples_format": "webp"})
+    single = a1111.extra_single_image(plain, upscaler_1="Lanczos")
+    several = a1111.extra_batch_images([plain, plain], upscaler_1="Nearest")
+    a1111.set_options({"samples_format": "png"})
+    assert [image.format for image in (single.image, *several.images)] == ["WEBP"] * 3
+    told = a1111.custom_post("sdapi/v1/png-info", payload={"image": single.json["image"]})
+    assert read(told.info).extra["Postprocess upscaler"] == "Lanczos"
 
 
 def test_skip_goes_on_with_the_next(a1111: Any) -> None:

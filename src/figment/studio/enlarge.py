@@ -10,7 +10,7 @@ from figment.core.errors import InputError
 from figment.core.task import Task
 from figment.diffusion.fingerprints import fingerprint
 from figment.diffusion.upscalers import RESAMPLED, Upscaler, open_upscaler, resampled
-from figment.pixels.files import MAX_PIXELS, load, read_text
+from figment.pixels.files import MAX_PIXELS, Format, load, read_text
 from figment.pixels.resizing import resize
 from figment.studio.drop_in import Dropped, What, find
 from figment.studio.gallery import Gallery
@@ -33,7 +33,15 @@ class Size:
 
 
 def enlarge(
-    path: Path, size: Size, upscaler: str, second: str, share: float, gallery: Gallery, root: Path = Path()
+    path: Path,
+    size: Size,
+    upscaler: str,
+    second: str,
+    share: float,
+    gallery: Gallery,
+    root: Path = Path(),
+    *,
+    format: Format = "png",
 ) -> Task[Path]:
     """Write the picture at `path` in another size, and return where.
 
@@ -49,7 +57,7 @@ def enlarge(
     if size.fill is not None and size.cut:
         made = resize(made, size.fill)
     used = (upscaler, second) if share else (upscaler,)
-    return gallery.save(made, _settings(path, used, size), _provenance(path, used, root)).path
+    return gallery.save(made, _settings(path, used, size), _provenance(path, used, root), format=format).path
 
 
 def target(shape: tuple[int, int], size: Size) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from figment.core.errors import InputError
 from figment.server.a1111.answers import files
 from figment.server.a1111.asked import asked_for
 from figment.server.a1111.bodies import Enlarging, EnlargingMany
+from figment.server.a1111.preferences import Preferences, Values
 from figment.server.pictures import Lent, decoded
 from figment.server.problems import Problem
 from figment.server.studio import Studio, TheStudio, Whoever
@@ -53,10 +54,11 @@ async def _enlarged(body: Enlarging, images: list[str], studio: Studio, user: st
 
 def _queued(body: Enlarging, images: list[str], studio: Studio, user: str, lent: Lent) -> list[Job]:
     queued: list[Job] = []
+    values = Preferences(studio.settings.root, user).read()
     names = [lent.picture(decoded(image)) for image in images]
     try:
         for name in names:
-            queued.append(studio.submit("enlarge", parameters(body, name), user))
+            queued.append(studio.submit("enlarge", parameters(body, name, values), user))
     except BaseException:
         for job in queued:
             studio.store.cancel(job.id)
@@ -64,8 +66,11 @@ def _queued(body: Enlarging, images: list[str], studio: Studio, user: str, lent:
     return queued
 
 
-def parameters(body: Enlarging, name: str) -> dict[str, Any]:
-    """Parameters of the "enlarge" job of the user's file `name`. Raises InputError for what cannot be honoured."""
+def parameters(body: Enlarging, name: str, values: Values) -> dict[str, Any]:
+    """Parameters of the "enlarge" job of the user's file `name`, under the options `values`.
+
+    Raises InputError for what cannot be honoured.
+    """
     if body.gfpgan_visibility or body.codeformer_visibility:
         raise InputError("gfpgan_visibility: there is no network here that restores faces; leave it at 0.")
     mixed = body.upscaler_2 != NONE and body.extras_upscaler_2_visibility > 0
@@ -78,4 +83,5 @@ def parameters(body: Enlarging, name: str) -> dict[str, Any]:
         "upscaler": "Lanczos" if plain else body.upscaler_1,
         "second": body.upscaler_2 if mixed else "Lanczos",
         "share": body.extras_upscaler_2_visibility if mixed else 0.0,
+        "format": values.format,
     }

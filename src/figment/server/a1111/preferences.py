@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from figment.core.config import explain
 from figment.core.errors import InputError
 from figment.core.files import write_bytes
+from figment.pixels.files import Format
 from figment.server.models import Model, default, find
 from figment.studio.drop_in import What
 from figment.studio.drop_in import find as dropped_in
@@ -40,6 +41,11 @@ class Values(BaseModel):
     def model(self, root: Path) -> Model:
         """The model that is chosen. Raises InputError where it is gone."""
         return find(self.sd_model_checkpoint, root) if self.sd_model_checkpoint else default(root)
+
+    @property
+    def format(self) -> Format:
+        """Of the files that jobs write."""
+        return "jpeg" if self.samples_format == "jpg" else self.samples_format
 
     @property
     def vae(self) -> str | None:

@@ -47,7 +47,6 @@ def jobs(body: Drawing, around: Around, inits: Sequence[str] = (), mask: str | N
         _refuse_own(body, around.model)
     options = {} if around.model.own else _options(body, around, masked=mask is not None)
     request = _request(body, around.model)
-    format = "jpeg" if around.values.samples_format == "jpg" else around.values.samples_format
     seed = secrets.randbelow(2**32 - 1024) if body.seed == -1 else body.seed
     found: list[dict[str, Any]] = []
     batches = [init for _ in range(body.n_iter) for init in (inits or (None,))]
@@ -60,7 +59,7 @@ def jobs(body: Drawing, around: Around, inits: Sequence[str] = (), mask: str | N
             one |= {"init": init, "mask": mask}
         shifted = {"subseed": (options["subseed"] + moved) % 2**32} if mixes else {}
         preview = (body.steps or 0) >= SLOW
-        found.append({"request": one, "options": options | shifted, "preview": preview, "format": format})
+        found.append({"request": one, "options": options | shifted, "preview": preview, "format": around.values.format})
     return found
 
 

@@ -1,7 +1,7 @@
 """A picture made larger."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from figment.core.config import Field, config
 from figment.core.task import Task
@@ -35,6 +35,8 @@ class Parameters:
     """Another, whose picture is mixed in."""
     share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """How much of it."""
+    format: Literal["png", "jpeg", "webp"] = "png"
+    """Of the file that is written."""
 
 
 def cost(parameters: Parameters) -> float:
@@ -66,5 +68,6 @@ def run(parameters: Parameters, context: Context) -> Task[Made]:
         parameters.share,
         Gallery(context.staged),
         context.places.root,
+        format=parameters.format,
     )
     return Made((path,))
