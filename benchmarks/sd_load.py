@@ -33,7 +33,7 @@ def child(paths: list[str], size: int, switches: int) -> None:
     from figment.diffusion.engine import Job
     from figment.diffusion.options import Options
     from figment.studio.drop_in import Dropped
-    from figment.studio.paint import engine_of
+    from figment.studio.engines import engine_of
 
     imported = time.perf_counter()
     found = []

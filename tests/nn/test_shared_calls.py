@@ -10,10 +10,16 @@ import torch
 from torch import Tensor
 
 from figment.nn import shared_calls
-from figment.nn.shared_calls import Network, SharedCalls, knee, on_behalf_of
+from figment.nn.shared_calls import TIMES, Knee, Network, SharedCalls, on_behalf_of
 
 SOON = 20.0
 """Seconds after which a thread that still waits hangs."""
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine does not make calls go before all have come."""
+    monkeypatch.setattr(shared_calls, "HOLD", SOON)
 
 
 class Counted:
@@ -112,13 +118,56 @@ def test_one_sampler_of_an_owner_is_in_every_call_beside_many_of_another(monkeyp
     assert sum(network.rows) == 7 * 10 * 2
 
 
-def test_how_many_rows_pay_is_told_when_calls_first_meet() -> None:
+def test_how_many_rows_pay_is_told_when_calls_meet() -> None:
     network = Counted()
     shared = SharedCalls()
     assert together(shared, asking(shared, network, 2, 2, 1.0)) == [True]
-    assert (shared.most_rows, network.rows) == (None, [2, 2])  # one alone is not kept waiting for it
-    assert together(shared, *(asking(shared, network, 2, 2, float(n)) for n in range(3))) == [True] * 3
-    assert shared.most_rows in (2, 4, 8)
+    (knee,) = shared.knees(4)
+    assert (knee.found, network.rows) == (False, [2, 2])  # one alone is neither kept waiting for it nor slowed
+    steps = 4 * TIMES
+    assert together(shared, *(asking(shared, network, steps, 2, float(n)) for n in range(4))) == [True] * 4
+    assert sum(network.rows) == 4 + 4 * 2 * steps  # no call is made to find it out
+    assert knee.found
+    assert knee.rows in (2, 4, 8)
+    assert shared.knees(5) == []
+
+
+def test_rows_that_do_not_pay_are_not_waited_for() -> None:
+    """A second thread that never calls would hold up a call that waits for others."""
+    slow = threading.Event()
+
+    def network(x: Tensor, told: tuple[Tensor, None]) -> Tensor:
+        return 3 * x + told[0].view(-1, 1)
+
+    shared = SharedCalls()
+    asked = asking(shared, network, 1, 2, 1.0)
+    assert together(shared, asked, asked) == [True] * 2
+    (knee,) = shared.knees(4)
+    for _ in range(TIMES):
+        knee.note(2, 2.0)
+        knee.note(4, 4.0)
+    assert not knee.pays
+
+    def one() -> object:
+        right = asking(shared, network, 5, 2, 1.0)()
+        slow.set()
+        return right
+
+    assert together(shared, one, lambda: slow.wait(SOON / 2)) == [True] * 2
+
+
+def test_whoever_does_something_else_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_calls, "HOLD", 0.01)
+    network = Counted()
+    shared = SharedCalls(most_rows=8)
+    done = threading.Event()
+
+    def one() -> object:
+        right = asking(shared, network, 3, 2, 1.0)()
+        done.set()
+        return right
+
+    assert together(shared, one, lambda: done.wait(SOON / 2)) == [True] * 2
 
 
 def test_what_the_network_raises_reaches_all_who_asked() -> None:
@@ -135,6 +184,25 @@ def test_what_the_network_raises_reaches_all_who_asked() -> None:
     assert together(shared, ask, ask, ask) == ["told"] * 3
 
 
+def test_a_call_that_fails_leaves_the_others_their_answers() -> None:
+    """As where there is no memory for all at once, or one of them is wrong."""
+
+    def picky(x: Tensor) -> Tensor:
+        if len(x) > 2 or bool((x < 0).any()):
+            raise ValueError("too much")
+        return 2 * x
+
+    shared = SharedCalls(most_rows=8)
+
+    def ask(value: float) -> object:
+        try:
+            return float(shared(picky, torch.full((1, 2), value))[0, 0])
+        except ValueError as error:
+            return str(error)
+
+    assert together(shared, *(lambda n=n: ask(n) for n in (1.0, -1.0, 3.0))) == [2.0, "too much", 6.0]
+
+
 def test_who_leaves_without_asking_is_not_waited_for() -> None:
     network = Counted()
     shared = SharedCalls(most_rows=8)
@@ -145,11 +213,25 @@ def test_who_leaves_without_asking_is_not_waited_for() -> None:
 @pytest.mark.parametrize(("overhead", "expected"), [(0, 2), (1, 16), (100, 32)])
 def test_the_knee_is_where_rows_stop_paying(overhead: int, expected: int) -> None:
     """A call costs `overhead` rows more than its rows: twice as many save overhead / 2 of rows + overhead."""
-    spent = 0.0
+    knee = Knee(32)
+    assert knee.rows == 0
+    knee.note(2, 2 + overhead)
+    tried = []
+    while not knee.found:
+        tried.append(knee.rows)
+        knee.note(knee.rows, knee.rows + overhead)
+    assert knee.rows == expected
+    assert knee.pays == (expected > 2)
+    assert tried[:3] == [4, 2, 4]  # in turns, so that a machine that is busy for a while is busy for both
+    assert len(tried) < 5 * TIMES
 
-    def network(x: Tensor) -> Tensor:
-        nonlocal spent
-        spent += overhead + len(x)
-        return x
 
-    assert knee(network, torch.zeros(2, 3), most=32, clock=lambda: spent) == expected
+def test_the_knee_is_below_what_cannot_be_made() -> None:
+    knee = Knee(32)
+    knee.note(2, 100.0)
+    while not knee.found:
+        if knee.rows > 8:
+            knee.failed(knee.rows)
+        else:
+            knee.note(knee.rows, 100.0 + knee.rows)
+    assert knee.rows == 8

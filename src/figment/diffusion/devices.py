@@ -22,6 +22,10 @@ class Backend(Protocol):
     def name(self) -> str:
         """As `figment models` calls it."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where its networks compute."""
+
     def unet(
         self, kind: Kind, weights: Weights, *, tiling: bool = False, keep: int = 1, ranges: Ranges | None = None
     ) -> UNet:

@@ -1,9 +1,15 @@
 """Pictures from a Stable Diffusion checkpoint: text to image, image to image, inpainting, a second time at larger size.
 
 `Engine` holds one model's networks; `Engine.draw` tells how a picture comes about, from the prompt to its pixels.
+
+Several threads may draw with one engine at once. Each walks with its own sampler, guidance and random numbers, and
+only calls of the UNet are joined. Prompts are read, and pictures decoded, by one thread at a time, beside the steps of
+others.
 """
 
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
@@ -38,6 +44,7 @@ from figment.diffusion.text import Text
 from figment.diffusion.torch_backend import text_network
 from figment.diffusion.upscalers import LATENT
 from figment.nn import samplers
+from figment.nn.shared_calls import Shares
 from figment.pixels.arrays import from_signed, to_signed
 
 __all__ = ["Engine", "Job", "Networks"]
@@ -77,8 +84,8 @@ class _Canvas:
     known: Known | None = None
 
 
-class Engine:
-    """One model, ready to draw."""
+class Engine(Shares):
+    """One model, ready to draw; with `keep` above 1 for one thread alone, since kept features are of one walk."""
 
     def __init__(
         self, networks: Networks, backend: Backend, *, tiling: bool = False, keep: int = 1, eight_bit: bool = False
@@ -94,15 +101,18 @@ class Engine:
         self._autoencoder: Autoencoder | None = None
         self._preview: Preview | None = None
         self._told: dict[tuple[Any, ...], Conditions] = {}
+        self._making, self._reading, self._coding = threading.Lock(), threading.Lock(), threading.RLock()
+        """Held by who makes the UNet, who reads prompts, and who uses the autoencoder."""
 
     # Networks, each made when it is first needed
 
     @property
     def unet(self) -> UNet:
-        if self._unet is None:
-            weights = self.networks.weights("unet")
-            made = self.backend.unet(self.kind, weights, tiling=self.tiling, keep=self.keep, ranges=self._ranges)
-            self._use(made)
+        with self._making:
+            if self._unet is None:
+                weights = self.networks.weights("unet")
+                made = self.backend.unet(self.kind, weights, tiling=self.tiling, keep=self.keep, ranges=self._ranges)
+                self._use(made)
         return cast(UNet, self._unet)
 
     def _use(self, unet: UNet) -> None:
@@ -110,11 +120,41 @@ class Engine:
         if not self.networks.checkpoint.prediction_known:
             self.kind = replace(self.kind, prediction=_predicts(unet, self.kind))
 
+    def _asked(self, x: Tensor, times: Tensor, conditioning: Conditioning) -> Tensor:
+        """What the UNet says, its rows among those of other threads where there are any."""
+        if self.shared is None:
+            return self.unet(x, times, conditioning)
+        told = conditioning.context, conditioning.pooled, conditioning.sizes
+        return self.shared(self._of_rows, x, times, told)
+
+    def _of_rows(self, x: Tensor, times: Tensor, told: tuple[Tensor, Tensor | None, Tensor | None]) -> Tensor:
+        return self.unet(x, times, Conditioning(*told))
+
+    def gains(self, size: tuple[int, int]) -> bool:
+        """Whether pictures of `size` (height, width) cost less when they are drawn together, as far as is known."""
+        knees = [] if self.shared is None else self.shared.knees(*(side // FACTOR for side in size))
+        found = [knee.pays for knee in knees if knee.found]
+        return any(found) or not found
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing is left to be found out by drawing, which one thread must do alone."""
+        return not self.eight_bit or self._ranges is not None
+
     @property
     def autoencoder(self) -> Autoencoder:
-        if self._autoencoder is None:
-            self._autoencoder = self.backend.autoencoder(self.kind, self.networks.weights("vae"), tiling=self.tiling)
-        return self._autoencoder
+        with self._coding:
+            if self._autoencoder is None:
+                weights = self.networks.weights("vae")
+                self._autoencoder = self.backend.autoencoder(self.kind, weights, tiling=self.tiling)
+            return self._autoencoder
+
+    @property
+    def preview(self) -> Preview:
+        if self._preview is None:  # once it is there nobody waits for whoever decodes
+            with self._coding:
+                self._preview = self._preview or Preview(self.autoencoder)
+        return self._preview
 
     def text(self) -> Text:
         """The text encoders, in float32; they are made anew each time, since they are rarely asked."""
@@ -232,9 +272,9 @@ class Engine:
         scale, always = job.guidance * way.method.guidance, way.method.asks_without
         guidance = Guidance(scale, options.guide_from, options.guide_until, options.skip_below, always)
         steps = len(way.sigmas) - 1
-        unet = self.unet
+        _, preview = self.unet, self.preview  # made before anybody waits for this walk
         denoise = Denoiser(
-            unet,
+            self._asked,
             self.kind.prediction,
             self.sigmas,
             canvas.told,
@@ -250,15 +290,16 @@ class Engine:
             noise.along(way.sigmas)
         fresh = noise.increment if way.method.brownian else noise.next
         path = _sampler(way.method, options.eta)(denoise, x, way.sigmas, fresh)
-        try:
-            step = next(path)
-            while True:
-                self._check(step.guess)
-                note = "drawing larger" if done else "drawing"
-                yield Progress(done + step.number, total, note, preview=self._glimpse(step.guess[0]))
-                step = path.send(step.x)
-        except StopIteration as stop:
-            end: Tensor = stop.value
+        with nullcontext() if self.shared is None else self.shared.taking_part():
+            try:
+                step = next(path)
+                while True:
+                    self._check(step.guess)
+                    note = "drawing larger" if done else "drawing"
+                    yield Progress(done + step.number, total, note, preview=preview(step.guess[0]))
+                    step = path.send(step.x)
+            except StopIteration as stop:
+                end: Tensor = stop.value
         self._check(end)
         return way.end(end)
 
@@ -266,11 +307,6 @@ class Engine:
         if not bool(latents.isfinite().all()):
             name = self.networks.checkpoint.name
             raise CheckpointError(f"{name} says numbers that are not finite; the model or a LoRA over it is spoilt.")
-
-    def _glimpse(self, latents: Tensor) -> Picture:
-        if self._preview is None:
-            self._preview = Preview(self.autoencoder)
-        return self._preview(latents)
 
     def _encoded(self, pictures: Tensor) -> Tensor:
         """Latents of `pictures` (B, 3, H, W), each for itself."""
@@ -282,11 +318,12 @@ class Engine:
 
     def _held(self, way: Literal["encode", "decode"], given: Tensor) -> Tensor:
         """What the autoencoder says; in float32 from where on less precision does not hold its numbers."""
-        said: Tensor = getattr(self.autoencoder, way)(given)
-        if not bool(said.isfinite().all()):
-            weights = self.networks.weights("vae")
-            self._autoencoder = self.backend.autoencoder(self.kind, weights, tiling=self.tiling, half=False)
-            said = getattr(self.autoencoder, way)(given)
+        with self._coding:
+            said: Tensor = getattr(self.autoencoder, way)(given)
+            if not bool(said.isfinite().all()):
+                weights = self.networks.weights("vae")
+                self._autoencoder = self.backend.autoencoder(self.kind, weights, tiling=self.tiling, half=False)
+                said = getattr(self.autoencoder, way)(given)
         self._check(said)
         return said
 
@@ -307,19 +344,20 @@ class Engine:
         """
         calls = job.steps * method.evaluations
         key = (job.prompt, job.negative, calls, job.size, job.options.clip_skip, first_pass)
-        if key not in self._told:
-            if len(self._told) >= 8:
-                self._told.pop(next(iter(self._told)))
-            self._told[key] = conditions(
-                self.text(),
-                job.prompt,
-                job.negative,
-                calls,
-                job.size,
-                clip_skip=job.options.clip_skip,
-                first_pass=first_pass,
-            )
-        return self._told[key]
+        with self._reading:
+            if key not in self._told:
+                if len(self._told) >= 8:
+                    self._told.pop(next(iter(self._told)))
+                self._told[key] = conditions(
+                    self.text(),
+                    job.prompt,
+                    job.negative,
+                    calls,
+                    job.size,
+                    clip_skip=job.options.clip_skip,
+                    first_pass=first_pass,
+                )
+            return self._told[key]
 
 
 def _predicts(unet: UNet, kind: Kind) -> Prediction:

@@ -40,6 +40,7 @@ class OpenVinoBackend:
     """Compiles networks for the CPU. `half` computes in bfloat16; None where the CPU has it."""
 
     name = "openvino"
+    device = torch.device("cpu")
 
     def __init__(self, *, half: bool | None = None, threads: int | None = None) -> None:
         self.half = has_bfloat16() if half is None else half

@@ -5,8 +5,9 @@ its own, their rows go through the network together: it costs less by the row, a
 that its overhead counts. Every sampler keeps its own schedule, guidance and random numbers; only the call is shared, as
 in step-level batching (vLLM-Omni's step execution; Yu et al. 2022, "Orca", for text).
 
-Owners, such as the users of a server, take turns by the rows that were computed for them, so that one with many
-samplers slows another's single one hardly more than by sharing its calls.
+Owners, such as the users of a server, take turns by what was computed for them, so that one with many samplers slows
+another's single one hardly more than by sharing its calls. How many rows are worth waiting for is told by the calls
+themselves: where a row gains nothing from others, each call goes alone, and nobody waits but for turns.
 """
 
 import threading
@@ -16,13 +17,13 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["Network", "SharedCalls", "Shares", "knee", "on_behalf_of"]
+__all__ = ["Knee", "Network", "SharedCalls", "Shares", "on_behalf_of"]
 
 Network = Callable[..., Tensor]
 """Takes tensors, or tuples of them, whose first side is rows, and gives one tensor of as many rows."""
@@ -30,11 +31,15 @@ PATIENCE = 2
 """Calls of the network that a call may see pass before it goes with the rows that there are."""
 GRACE = 0.02
 """Seconds for which an owner whose turn it is, and that has just been answered, is waited for."""
+HOLD = 0.1
+"""Seconds for which a call waits for others at most while nothing is computed."""
 MOST = {"cpu": 8}
 MOST_ELSEWHERE = 32
 """Rows to a call at most, by device, where it is not said."""
 LEAST_GAIN = 0.05
 """Share of the time for a row that twice as many rows must save to be worth waiting for."""
+TIMES = 5
+"""Calls of as many rows that are timed; the fastest counts, since others have a say in it."""
 _owner: ContextVar[Hashable] = ContextVar("owner")
 
 
@@ -62,9 +67,12 @@ class _Call:
     network: Network
     inputs: tuple[Any, ...]
     rows: int
+    size: int
+    """Numbers in its first input, by which turns are taken."""
     owner: Hashable
     since: int
     """How many calls of the network there had been when it came."""
+    came: float = field(default_factory=time.monotonic)
     answer: Tensor | None = None
     failure: BaseException | None = None
 
@@ -73,27 +81,85 @@ class _Call:
         return self.answer is not None or self.failure is not None
 
 
+class Knee:
+    """How many rows are worth waiting for, up to `most`: doubled from those of one call until a row gains no more.
+
+    It is told how long calls took that were to be made anyway. At first those of one call and of twice as many take
+    turns, so that what else the machine does weighs on both.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.least = most, 0
+        self._paces: defaultdict[int, list[float]] = defaultdict(list)
+        """Seconds for a row, by the number of rows."""
+
+    def note(self, rows: int, seconds: float) -> None:
+        """A call of `rows` rows took so long."""
+        place = self.least = self.least or rows
+        while 2 * place <= rows:
+            place *= 2
+        if rows >= place and len(self._paces[place]) < TIMES:
+            self._paces[place].append(seconds / rows)
+
+    def failed(self, rows: int) -> None:
+        """A call of `rows` rows could not be made, as where there is no memory for it."""
+        self.most = min(self.most, rows // 2)
+
+    @property
+    def rows(self) -> int:
+        """So many may go together for now; 0 for one call alone."""
+        return self._told()[0]
+
+    @property
+    def found(self) -> bool:
+        """Whether nothing is left to be tried."""
+        return self._told()[1]
+
+    @property
+    def pays(self) -> bool:
+        """Whether rows of several calls are worth joining, as far as is known."""
+        return not self.found or self.rows > self.least
+
+    def _told(self) -> tuple[int, bool]:
+        rows = self.least
+        while rows and 2 * rows <= self.most:
+            one, twice = self._paces[rows], self._paces[2 * rows]
+            if min(len(one), len(twice)) < TIMES:
+                return (rows if len(one) <= len(twice) else 2 * rows), False
+            if min(twice) > min(one) * (1 - LEAST_GAIN):
+                break
+            rows *= 2
+        return rows, rows > 0
+
+
+@dataclass(eq=False)
+class _Queue:
+    """Calls that may share one call of the network, since all but their rows is alike."""
+
+    knee: Knee | None
+    calls: list[_Call] = field(default_factory=list)
+
+
 class SharedCalls:
     """Networks to be called by many threads; at most `most_rows` rows go through one at once.
 
-    Without that number it is told by `knee` when calls meet for the first time.
+    Without that number there is a `Knee` for every network and shape, up to what `device`, where they compute, holds.
 
     All calls are made in one thread, since every thread that computes has helpers of its own, which would be in each
     other's way.
 
     A call is made when all who take part wait for an answer, when there are rows enough, or when the oldest waited long
     enough. Whoever makes it answers for the others too. A call of more rows than `most_rows` goes alone. Of calls that
-    wait, those go first whose owners had the fewest rows answered.
+    wait, those go first whose owners were given least. Where a joined call fails, each is made alone.
     """
 
-    def __init__(self, most_rows: int | None = None) -> None:
-        self.most_rows = most_rows
+    def __init__(self, most_rows: int | None = None, device: str = "cpu") -> None:
+        self.most_rows, self.device = most_rows, device
         self._thread = ThreadPoolExecutor(1, "network")
         self._state = threading.Condition()
-        self._queues: defaultdict[Any, list[_Call]] = defaultdict(list)
-        """Calls that may share one call of the network, since all but their rows is alike."""
+        self._queues: dict[Any, _Queue] = {}
         self._served: Counter[Hashable] = Counter()
-        """Rows answered of each owner that takes part, and where it began."""
+        """Numbers answered of each owner that takes part, and where it began."""
         self._members: Counter[Hashable] = Counter()
         self._waiting = 0
         self._made = 0
@@ -119,120 +185,119 @@ class SharedCalls:
     def __call__(self, network: Network, *inputs: Any) -> Tensor:
         """The answer of `network` to `inputs`, rows of others among its own. Raises what the network raises."""
         tensors = list(_tensors(inputs))
+        first, owner = tensors[0], _owner.get(threading.get_ident())
         key = network, tuple((tensor.shape[1:], tensor.dtype, tensor.device) for tensor in tensors)
         with self._state:
-            call = _Call(network, inputs, len(tensors[0]), _owner.get(threading.get_ident()), self._made)
-            self._queues[key].append(call)
+            call = _Call(network, inputs, len(first), first.numel(), owner, self._made)
+            if key not in self._queues:
+                most = MOST.get(self.device, MOST_ELSEWHERE)
+                self._queues[key] = _Queue(Knee(most) if self.most_rows is None else None)
+            self._queues[key].calls.append(call)
             self._waiting += 1
             self._state.notify_all()
             while not call.answered:
-                batch = self._next()
-                if batch is None:
+                queue = self._next()
+                if queue is None:
                     self._state.wait(GRACE)
                 else:
-                    self._answer(batch)
+                    self._answer(self._batch(queue), queue.knee)
         if call.failure is not None:
             raise call.failure
         assert call.answer is not None
         return call.answer
 
-    def _next(self) -> list[_Call] | None:
-        """The calls to make now; None where it is better to wait."""
-        queues = [queue for queue in self._queues.values() if queue]
+    def knees(self, *sides: int) -> list[Knee]:
+        """Those of calls whose first input has these last sides; all, where none are given."""
+        with self._state:
+            found = [(shapes[0][0], queue.knee) for (_, shapes), queue in self._queues.items()]
+        return [knee for shape, knee in found if knee and shape[len(shape) - len(sides) :] == sides]
+
+    def _next(self) -> _Queue | None:
+        """The queue to call the network for now; None where it is better to wait."""
+        queues = [queue for queue in self._queues.values() if queue.calls]
         if self._busy or not queues:
             return None
         if self._waiting < self._members.total():
             late = time.monotonic() - self._answered_at >= GRACE
             queues = [queue for queue in queues if self._is_due(queue) and (late or not self._lacks(queue))]
-        if not queues:
-            return None
-        queue = min(queues, key=lambda one: self._turn(one[self._first(one)]))
-        batch, rows = list[_Call](), 0
-        while queue and (not batch or rows + queue[self._first(queue)].rows <= self._most(queue)):
-            batch.append(queue.pop(self._first(queue)))
-            self._served[batch[-1].owner] += batch[-1].rows
-            rows += batch[-1].rows
+        return min(queues, key=lambda queue: min(map(self._turn, queue.calls)), default=None)
+
+    def _batch(self, queue: _Queue) -> list[_Call]:
+        """The calls of `queue` whose turn it is, taken out of it."""
+        batch, rows, most = list[_Call](), 0, self._most(queue)
+        while queue.calls:
+            call = min(queue.calls, key=self._turn)
+            if batch and rows + call.rows > most:
+                break
+            queue.calls.remove(call)
+            batch.append(call)
+            self._served[call.owner] += call.size
+            rows += call.rows
         self._made += 1
         return batch
 
-    def _first(self, queue: list[_Call]) -> int:
-        """Place of the call in `queue` whose turn it is."""
-        return min(range(len(queue)), key=lambda place: self._turn(queue[place]))
-
-    def _lacks(self, queue: list[_Call]) -> bool:
+    def _lacks(self, queue: _Queue) -> bool:
         """Whether somebody whose turn is before those in `queue` has nothing that waits just now."""
-        least = min(self._served[call.owner] for call in queue)
-        waiting = {call.owner for calls in self._queues.values() for call in calls}
+        least = min(self._served[call.owner] for call in queue.calls)
+        waiting = {call.owner for one in self._queues.values() for call in one.calls}
         return any(served < least and owner not in waiting for owner, served in self._served.items())
 
     def _turn(self, call: _Call) -> tuple[int, int]:
         return self._served[call.owner], call.since
 
-    def _is_due(self, queue: list[_Call]) -> bool:
-        return sum(call.rows for call in queue) >= self._most(queue) or self._made - queue[0].since >= PATIENCE
+    def _is_due(self, queue: _Queue) -> bool:
+        first = queue.calls[0]
+        passed, held = self._made - first.since, time.monotonic() - first.came
+        enough = sum(call.rows for call in queue.calls) >= self._most(queue)
+        return enough or passed >= PATIENCE or held >= HOLD
 
-    def _most(self, queue: list[_Call]) -> int:
-        return self.most_rows or _most(next(_tensors(queue[0].inputs)))
+    def _most(self, queue: _Queue) -> int:
+        return self.most_rows or (queue.knee.rows if queue.knee else 0)
 
-    def _answer(self, batch: list[_Call]) -> None:
+    def _answer(self, batch: list[_Call], knee: Knee | None) -> None:
         """Have the network called for all of `batch`, with the lock given back meanwhile."""
+        timed = knee is not None and not knee.found and self._members.total() > 1
         self._busy = True
         self._state.release()
-        answers: Sequence[Tensor] | None = None
-        failure: BaseException | None = None
         try:
-            if self.most_rows is None and len(batch) > 1:
-                self.most_rows = self._thread.submit(knee, batch[0].network, *batch[0].inputs).result()
-            joined = _joined([call.inputs for call in batch]) if len(batch) > 1 else batch[0].inputs
-            whole = self._thread.submit(_computed, batch[0].network, joined).result()
-            answers = torch.split(whole, [call.rows for call in batch])
-        except BaseException as error:  # noqa: BLE001  # it belongs to every thread that asked
-            failure = error
+            seconds = self._compute(batch, knee)
         finally:
             self._state.acquire()
             self._busy, self._answered_at = False, time.monotonic()
-        self._waiting -= len(batch)
-        for number, call in enumerate(batch):
-            call.answer, call.failure = (None if answers is None else answers[number]), failure
-        self._state.notify_all()
+            self._waiting -= len(batch)
+            self._state.notify_all()
+        if timed and knee is not None and seconds:
+            knee.note(sum(call.rows for call in batch), seconds)
 
+    def _compute(self, batch: list[_Call], knee: Knee | None) -> float:
+        """Answer `batch` by one call, or each alone where that fails; the seconds of the call, 0 where it failed."""
+        rows = [call.rows for call in batch]
+        try:
+            joined = _joined([call.inputs for call in batch]) if len(batch) > 1 else batch[0].inputs
+            answer, seconds = self._thread.submit(self._called, batch[0].network, joined).result()
+        except BaseException as error:  # noqa: BLE001  # it belongs to whoever asked
+            if len(batch) > 1 and isinstance(error, Exception):
+                if knee is not None:
+                    knee.failed(sum(rows))
+                for call in batch:
+                    self._compute([call], knee)
+            else:
+                for call in batch:
+                    call.failure = error
+            return 0.0
+        for call, own in zip(batch, torch.split(answer, rows), strict=True):
+            call.answer = own
+        return seconds
 
-@torch.no_grad()
-def _computed(network: Network, inputs: tuple[Any, ...]) -> Tensor:
-    return network(*inputs)
-
-
-def knee(network: Network, *inputs: Any, most: int | None = None, clock: Callable[[], float] | None = None) -> int:
-    """How many rows at once are worth waiting for: doubled from the rows of `inputs` until a row gains nothing more.
-
-    There are at most `most`. Each number of rows is timed three times by `clock`, in seconds, and the fastest counts.
-    Without one it is, on a CPU, what this thread computes, since others have a say in the time of day.
-    """
-    first = next(_tensors(inputs))
-    most = most or _most(first)
-    clock = clock or (time.thread_time if first.device.type == "cpu" else time.perf_counter)
-    rows, best = len(first), _pace(network, inputs, clock)
-    while rows * 2 <= most:
-        inputs = _joined([inputs, inputs])
-        pace = _pace(network, inputs, clock)
-        if pace > best * (1 - LEAST_GAIN):
-            break
-        rows, best = rows * 2, pace
-    return rows
-
-
-def _pace(network: Network, inputs: tuple[Any, ...], clock: Callable[[], float]) -> float:
-    """Seconds for a row."""
-    times = []
-    for _ in range(3):
+    @torch.no_grad()
+    def _called(self, network: Network, inputs: tuple[Any, ...]) -> tuple[Tensor, float]:
+        """What the network says, and the seconds that took: on a CPU, of computing by this process."""
+        clock = time.process_time if self.device == "cpu" else time.perf_counter
         begun = clock()
-        _computed(network, inputs).sum().item()  # waits for a GPU
-        times.append(clock() - begun)
-    return min(times) / len(next(_tensors(inputs)))
-
-
-def _most(rows: Tensor) -> int:
-    return MOST.get(rows.device.type, MOST_ELSEWHERE)
+        answer = network(*inputs)
+        if answer.is_cuda:
+            torch.cuda.synchronize(answer.device)
+        return answer, clock() - begun
 
 
 def _tensors(inputs: Any) -> Iterator[Tensor]:

@@ -50,7 +50,7 @@ def create(
     A model of Figment's own or a Stable Diffusion checkpoint in the folders of `root` makes them; `options` are for the
     latter. Every picture is written as soon as it is made, so that a stopped task keeps what it has. With `preview` a
     picture is seen as it comes about, which a checkpoint's always are. `format` is for pictures without a file's name.
-    With `together` other threads may create with the same model of Figment's own at once: its calls are joined.
+    With `together` other threads may create with the same model at once, where it can: its calls are joined.
     Raises InputError, PixelError, CheckpointError or OutputError before anything is written for what cannot be done.
     """
     if request.out is not None:
@@ -61,7 +61,7 @@ def create(
     if isinstance(entry, Dropped):
         from figment.studio.paint import paint  # networks of Stable Diffusion, which others do not need
 
-        return (yield from paint(request, options, entry, gallery or Gallery(), root, format))
+        return (yield from paint(request, options, entry, gallery or Gallery(), root, format, together=together))
     _refuse(options)
     model = ready(entry, together=together)
     wanted = _sample_request(request, model, preview=preview)
@@ -127,7 +127,7 @@ def ready(entry: Entry, *, together: bool = False) -> GenerativeModel[Any]:
     with _LOADING:  # of threads that come at once the first loads it
         model = _opened(entry.path, entry.path.stat().st_mtime_ns)
         if together and isinstance(model, Shares) and model.shared is None:
-            model.shared = SharedCalls()
+            model.shared = SharedCalls(device=model.device.type)
     return model
 
 

@@ -1,34 +1,30 @@
 """From a request to pictures on disk, by a Stable Diffusion checkpoint and what lies in the folders beside it."""
 
-import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from figment.core.errors import InputError
 from figment.core.task import Task, counted
-from figment.diffusion import embeddings as inversions
-from figment.diffusion import lora as loras
-from figment.diffusion import sidecars
-from figment.diffusion.checkpoints import Checkpoint, open_autoencoder, open_checkpoint
-from figment.diffusion.devices import Backend, best, give_back
-from figment.diffusion.engine import Engine, Job, Networks
-from figment.diffusion.fingerprints import fingerprint, tensors_fingerprint
+from figment.diffusion.engine import Engine, Job
+from figment.diffusion.fingerprints import fingerprint
+from figment.diffusion.hires import larger
 from figment.diffusion.inpainting import Prepared, beyond, prepared
 from figment.diffusion.options import Options
-from figment.diffusion.prompt import Network, networks
+from figment.diffusion.prompt import networks
 from figment.diffusion.upscalers import LATENT, RESAMPLED, Upscaler, open_upscaler, resampled
 from figment.diffusion.wildcards import expanded, has_wildcards
 from figment.pixels.files import Format
 from figment.studio.drop_in import Dropped, What, dropped, find
+from figment.studio.engines import Laid, Loaded, laid_over, ready, resident
 from figment.studio.gallery import Gallery
 from figment.studio.parameters import Settings
 from figment.studio.request import CreateRequest
 from figment.studio.start import labelled, opened
 
-__all__ = ["Loaded", "engine_of", "paint"]
+__all__ = ["company", "paint"]
 
 STEPS, GUIDANCE, STRENGTH = 20, 7.0, 0.75
 """What AUTOMATIC1111 takes where nothing is asked for."""
@@ -44,16 +40,8 @@ OF_SECONDS = (
     *("hires_upscaler", "hires_steps", "hires_strength", "hires_sampler", "hires_schedule"),
     *("hires_prompt", "hires_negative"),
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A model, what was laid over it, and what those files are called in a picture's settings."""
-
-    engine: Engine
-    lora_hashes: Mapping[str, str]
-    embedding_hashes: Mapping[str, str]
-    vae: Dropped | None
+_apart: set[tuple[tuple[Any, ...], tuple[int, int]]] = set()
+"""Engines, and sizes of pictures, that were seen to gain nothing from drawing together."""
 
 
 def paint(
@@ -63,24 +51,25 @@ def paint(
     gallery: Gallery,
     root: Path = Path(),
     format: Format = "png",
+    *,
+    together: bool = False,
 ) -> Task[list[Path]]:
-    """The pictures of `request` by the checkpoint `found`; see `figment.studio.create.create`."""
+    """The pictures of `request` by the checkpoint `found`; see `figment.studio.create.create`.
+
+    With `together` other threads may draw at the same time what is of the same `company`.
+    """
     _check(request, options)
     request, options = few_steps(request, options)
     start = _start(request, options)
     first = request.seed if request.seed is not None else secrets.randbelow(2**32 - request.count)
-    lists = {one.name: one.path for one in dropped(What.WILDCARDS, root)}
-    together = 1 if has_wildcards(f"{request.prompt} {request.negative}") else options.batch
+    lists = _lists(root)
+    batch = 1 if _is_open(request) else options.batch
     written: list[Path] = []
-    for begin in range(0, request.count, together):
-        numbers = range(begin, min(begin + together, request.count))
-        said = replace(
-            request,
-            prompt=expanded(request.prompt, lists, first + begin),
-            negative=expanded(request.negative, lists, first + begin),
-        )
-        prompt, tags = networks(said.prompt)
-        loaded = engine_of(found, options, tags, f"{prompt} {said.negative}", root)
+    for begin in range(0, request.count, batch):
+        numbers = range(begin, min(begin + batch, request.count))
+        said = _worded(request, lists, first + begin)
+        prompt, laid = _laid(said, options, found, root)
+        loaded = ready(laid, together=together)
         job = _seeded(_job(said, options, prompt, loaded.engine, start, root), first, numbers)
         checkpoint = loaded.engine.networks.checkpoint
         provenance = labelled(request.init, checkpoint.name, checkpoint.sha256)
@@ -89,103 +78,52 @@ def paint(
             settings = _settings(said, options, loaded, job, seed, number)
             saved = gallery.save(picture, settings, provenance, path=request.out, index=number, format=format)
             written.append(saved.path)
+        size = larger(job.size, options.hires)
+        if not loaded.engine.gains(size):
+            _apart.add((laid.key, size))
     return written
 
 
-# The model
+def company(request: CreateRequest, options: Options, found: Dropped, root: Path = Path()) -> str | None:
+    """Name of what several threads can draw with at once: the engine that draws all pictures of `request`.
 
-
-_resident: dict[tuple[Any, ...], Loaded] = {}
-"""The last model used. Another one takes its place, so that memory holds one."""
-
-
-def engine_of(
-    found: Dropped,
-    options: Options,
-    tags: Sequence[Network] = (),
-    words: str = "",
-    root: Path = Path(),
-    backend: Callable[[], Backend] = best,
-) -> Loaded:
-    """The checkpoint with the autoencoder that `options` name, the LoRAs of `tags` and the embeddings of `words`.
-
-    Raises InputError for a name that is not found, CheckpointError for a file that does not fit.
+    None where that is another from picture to picture, draws for one thread alone, or was seen to gain nothing.
     """
-    named = _loras(tags, root)
-    vae = None if options.vae is None else _vae(options.vae, root)
-    mentioned = [one for one in dropped(What.EMBEDDING, root) if _stands_in(one.stem, words)]
-    beside = [vae] if vae else []
-    files = [one.path for one in (found, *beside, *mentioned, *(one for one, _, _ in named))]
-    stamps = tuple((str(path.resolve()), path.stat().st_mtime_ns) for path in files)
-    weights = tuple((text, unet) for _, text, unet in named)
-    how = (options.tiling, options.keep_features, options.eight_bit)
-    key = (stamps, len(mentioned), vae is None, weights, *how)
-    if key not in _resident:
-        _resident.clear()
-        give_back()
-        _resident[key] = _loaded(open_checkpoint(found.path), vae, named, mentioned, options, backend())
-    return _resident[key]
+    if options.keep_features > 1 or (_is_open(request) and request.seed is None):
+        return None
+    lists, first = _lists(root), request.seed or 0
+    seeds = range(first, first + (request.count if _is_open(request) else 1))
+    keys = {_laid(_worded(request, lists, seed), options, found, root)[1].key for seed in seeds}
+    key = keys.pop()
+    engine = resident(key)
+    if keys or (options.eight_bit and (engine is None or not engine.is_ready)):
+        return None
+    sizes = {size for known, size in tuple(_apart) if known == key}
+    if engine is not None and sizes:
+        size = _start(request, options)[1] or request.sides or (engine.kind.side,) * 2
+        if larger(size, options.hires) in sizes:
+            return None
+    return repr(key)
 
 
-def _loaded(
-    checkpoint: Checkpoint,
-    vae: Dropped | None,
-    named: Sequence[tuple[Dropped, float, float]],
-    mentioned: Sequence[Dropped],
-    options: Options,
-    backend: Backend,
-) -> Loaded:
-    laid = [(loras.read(one.path), text, unet) for one, text, unet in named]
-    for lora, _, _ in laid:
-        loras.check(lora, checkpoint.parts, checkpoint.kind.base)
-    words = [inversions.read(one.path) for one in mentioned]
-    words += [word for lora, _, _ in laid for word in lora.embeddings]
-    for word in words:
-        inversions.check(word, checkpoint.kind)
-    made = Networks(checkpoint, None if vae is None else open_autoencoder(vae.path), tuple(laid), tuple(words))
-    engine = Engine(made, backend, tiling=options.tiling, keep=options.keep_features, eight_bit=options.eight_bit)
-    lora_hashes = {one.stem: tensors_fingerprint(one.path)[:12] for one, _, _ in named}
-    return Loaded(engine, lora_hashes, {one.stem: fingerprint(one.path)[:12] for one in mentioned}, vae)
+def _laid(said: CreateRequest, options: Options, found: Dropped, root: Path) -> tuple[str, Laid]:
+    """The prompt without tags of networks, and what is laid over the checkpoint."""
+    prompt, tags = networks(said.prompt)
+    return prompt, laid_over(found, options, tags, f"{prompt} {said.negative}", root)
 
 
-def _stands_in(name: str, words: str) -> bool:
-    """Whether `name` stands in `words` apart from other letters and digits."""
-    return re.search(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])", words, re.IGNORECASE) is not None
+def _is_open(request: CreateRequest) -> bool:
+    return has_wildcards(f"{request.prompt} {request.negative}")
 
 
-def _loras(tags: Sequence[Network], root: Path) -> list[tuple[Dropped, float, float]]:
-    """LoRAs with their weights in the text encoders and in the UNet; those named twice count twice."""
-    found: dict[Path, tuple[Dropped, float, float]] = {}
-    for tag in tags:
-        if tag.kind.lower() not in ("lora", "lyco"):
-            raise InputError(f"<{tag.kind}:{tag.name}> is not supported; there is <lora:name:weight>.")
-        one = find(What.LORA, tag.name, root)
-        text, unet = _weights(tag, one)
-        _, before, under = found.get(one.path, (one, 0.0, 0.0))
-        found[one.path] = (one, before + text, under + unet)
-    return list(found.values())
+def _lists(root: Path) -> dict[str, Path]:
+    return {one.name: one.path for one in dropped(What.WILDCARDS, root)}
 
 
-def _weights(tag: Network, one: Dropped) -> tuple[float, float]:
-    """Of <lora:name:both>, <lora:name:text:unet> or <lora:name:te=text:unet=unet>; the file's own without any."""
-    given = [argument.partition("=") for argument in tag.arguments]
-    plain = [value for value, sign, _ in given if not sign]
-    named = {name.strip().lower(): value for name, sign, value in given if sign}
-    unknown = set(named) - {"te", "unet"}
-    try:
-        own = sidecars.read(one.path).weight or 1.0
-        text = float(named.get("te", plain[0] if plain else own))
-        unet = float(named.get("unet", plain[1] if len(plain) > 1 else text))
-    except ValueError:
-        unknown = unknown or {":".join(tag.arguments)}
-    if unknown:
-        raise InputError(f"<lora:{tag.name}> takes a weight such as 0.8, or te=0.5:unet=0.8, not '{unknown.pop()}'.")
-    return text, unet
-
-
-def _vae(name: str, root: Path) -> Dropped:
-    path = Path(name)
-    return Dropped(path.stem, path) if path.is_file() else find(What.VAE, name, root)
+def _worded(request: CreateRequest, lists: Mapping[str, Path], seed: int) -> CreateRequest:
+    """`request` with words in place of what its prompts leave open."""
+    prompt, negative = (expanded(words, lists, seed) for words in (request.prompt, request.negative))
+    return replace(request, prompt=prompt, negative=negative)
 
 
 # The job

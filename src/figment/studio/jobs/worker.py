@@ -102,10 +102,11 @@ class Worker:
         return job
 
     def _company_of(self, job: Job) -> str | None:
-        try:
-            return None if job.plan else kinds.company(job.kind, job.parameters, Places(self.root, job.user))
-        except (FigmentError, PixelError):
-            return None  # doing it says what is wrong
+        with _Pulse(self.store, job, self.lease):  # it may import networks, which takes a while
+            try:
+                return None if job.plan else kinds.company(job.kind, job.parameters, Places(self.root, job.user))
+            except (FigmentError, PixelError, OSError):
+                return None  # doing it says what is wrong
 
     def _clear(self, job: Job) -> None:
         """Hold `job` until those who are seated have done theirs, or it is cancelled."""

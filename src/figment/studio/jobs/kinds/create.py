@@ -64,11 +64,26 @@ def prepared(parameters: Parameters, places: Places) -> Parameters:
 
 
 def company(parameters: Parameters, places: Places) -> str | None:
-    """The model, where it is one of Figment's own that several can use at once."""
+    """The model with what is laid over it, where several can use it at once."""
     from figment.studio.create import model_of, shares
 
-    entry = None if parameters.reproducible else model_of(parameters.request.model, places.root)
-    return entry.name if isinstance(entry, Entry) and shares(entry) else None
+    if parameters.reproducible:
+        return None
+    entry = model_of(parameters.request.model, places.root)
+    if isinstance(entry, Entry):
+        return entry.name if shares(entry) else None
+    from figment.studio import paint  # networks of Stable Diffusion, which others do not need
+
+    return paint.company(_owned(parameters.request, places), parameters.options, entry, places.root)
+
+
+def _owned(request: CreateRequest, places: Places) -> CreateRequest:
+    """With paths of the user's own files."""
+
+    def own(given: Path | None) -> Path | None:
+        return None if given is None else places.file(given)
+
+    return replace(request, init=own(request.init), mask=own(request.mask))
 
 
 def run(parameters: Parameters, context: Context) -> Task[Made]:
@@ -76,10 +91,7 @@ def run(parameters: Parameters, context: Context) -> Task[Made]:
     from figment.studio.create import create
     from figment.studio.gallery import Gallery
 
-    def own(given: Path | None) -> Path | None:
-        return None if given is None else context.places.file(given)
-
-    request = replace(parameters.request, init=own(parameters.request.init), mask=own(parameters.request.mask))
+    request = _owned(parameters.request, context.places)
     gallery, root = Gallery(context.staged), context.places.root
     files = yield from create(
         request,
