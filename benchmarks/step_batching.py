@@ -1,6 +1,7 @@
 """Eight small requests sampled one after another, and all at once with shared calls of the network.
 
-    python benchmarks/step_batching.py [--model NAME | --checkpoint FILE] [--requests 8] [--size 128] [--rounds 5]
+    python benchmarks/step_batching.py [--model NAME | --checkpoint FILE] [--requests 8] [--size 128] [--steps 12]
+        [--rounds 5]
 
 The requests differ in prompt, seed, guidance and number of steps; those for a Stable Diffusion checkpoint in sampler
 too. Prints seconds of CPU, of the clock, and until the first picture for each way (medians of rounds in turn), what
@@ -50,7 +51,7 @@ class Subject:
     device: str
 
 
-def own(name: str | None, count: int, size: int) -> Subject:
+def own(name: str | None, count: int, size: int, steps: int) -> Subject:
     """A model of Figment's own."""
     model = ready(model_of(name))  # type: ignore[arg-type]  # a checkpoint is refused on the next line
     if not isinstance(model, Model):
@@ -60,7 +61,7 @@ def own(name: str | None, count: int, size: int) -> Subject:
         request = SampleRequest(
             prompts=(PROMPTS[number % len(PROMPTS)],),
             guidance=2.0 + number % 3,
-            steps=12 + number % 5,
+            steps=steps + number % 5,
             height=size,
             width=size,
             preview=False,
@@ -70,7 +71,7 @@ def own(name: str | None, count: int, size: int) -> Subject:
     return Subject(model, [partial(sampled, number) for number in range(count)], model.device.type)
 
 
-def stable_diffusion(file: Path, count: int, size: int) -> Subject:
+def stable_diffusion(file: Path, count: int, size: int, steps: int) -> Subject:
     """A checkpoint, by the backend that is best here."""
     from figment.diffusion.checkpoints import open_checkpoint
     from figment.diffusion.devices import best
@@ -83,7 +84,7 @@ def stable_diffusion(file: Path, count: int, size: int) -> Subject:
     def drawn(number: int) -> Tensor:
         options = Options(sampler=SAMPLERS[number % len(SAMPLERS)])
         prompt = PROMPTS[number % len(PROMPTS)]
-        job = Job(prompt, "blurry", (number,), 12 + number % 5, 5.0 + number % 3, (size, size), options)
+        job = Job(prompt, "blurry", (number,), steps + number % 5, 5.0 + number % 3, (size, size), options)
         return torch.from_numpy(finish(engine.draw(job))[0]).float() / 127.5 - 1
 
     return Subject(engine, [partial(drawn, number) for number in range(count)], backend.device.type)
@@ -120,12 +121,13 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--requests", type=int, default=8)
     parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=12, help="of the request with the fewest")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if options.checkpoint:
-        subject = stable_diffusion(options.checkpoint, options.requests, options.size)
+        subject = stable_diffusion(options.checkpoint, options.requests, options.size, options.steps)
     else:
-        subject = own(options.model, options.requests, options.size)
+        subject = own(options.model, options.requests, options.size, options.steps)
     shared = SharedCalls(device=subject.device)
 
     def alone(noted: Callable[[Callable[[], Tensor]], Tensor]) -> list[Tensor]:

@@ -132,14 +132,8 @@ def test_how_many_rows_pay_is_told_when_calls_meet() -> None:
     assert shared.knees(5) == []
 
 
-def test_rows_that_do_not_pay_are_not_waited_for() -> None:
-    """A second thread that never calls would hold up a call that waits for others."""
-    slow = threading.Event()
-
-    def network(x: Tensor, told: tuple[Tensor, None]) -> Tensor:
-        return 3 * x + told[0].view(-1, 1)
-
-    shared = SharedCalls()
+def unpaid(shared: SharedCalls, network: Network) -> None:
+    """Let it be found that two rows take twice as long as one."""
     asked = asking(shared, network, 1, 2, 1.0)
     assert together(shared, asked, asked) == [True] * 2
     (knee,) = shared.knees(4)
@@ -148,12 +142,45 @@ def test_rows_that_do_not_pay_are_not_waited_for() -> None:
         knee.note(4, 4.0)
     assert not knee.pays
 
+
+def test_rows_that_do_not_pay_are_not_waited_for() -> None:
+    """A second thread that never calls would hold up a call that waits for others."""
+    slow = threading.Event()
+
+    def network(x: Tensor, told: tuple[Tensor, None]) -> Tensor:
+        return 3 * x + told[0].view(-1, 1)
+
+    shared = SharedCalls()
+    unpaid(shared, network)
+
     def one() -> object:
         right = asking(shared, network, 5, 2, 1.0)()
         slow.set()
         return right
 
     assert together(shared, one, lambda: slow.wait(SOON / 2)) == [True] * 2
+
+
+@pytest.mark.parametrize(("owners", "least", "most"), [("aaa", 10, 12), ("abc", 25, 30)])
+def test_where_rows_do_not_pay_an_owners_samplers_end_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, owners: str, least: int, most: int
+) -> None:
+    """As if nothing was shared; those of several owners take turns. Ends are counted in calls."""
+    monkeypatch.setattr(shared_calls, "GRACE", SOON)
+    network = Counted()
+    shared = SharedCalls()
+    unpaid(shared, network)
+    network.rows.clear()
+    ends: list[int] = []
+
+    def one() -> bool:
+        right = asking(shared, network, 10, 2, 1.0)()
+        ends.append(len(network.rows))
+        return bool(right)
+
+    assert together(shared, one, one, one, owners=owners) == [True] * 3
+    assert network.rows == [2] * 30
+    assert least <= min(ends) <= most
 
 
 def test_whoever_does_something_else_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,9 @@ Network = Callable[..., Tensor]
 PATIENCE = 2
 """Calls of the network that a call may see pass before it goes with the rows that there are."""
 GRACE = 0.02
-"""Seconds for which an owner whose turn it is, and that has just been answered, is waited for."""
+"""Seconds for which one whose turn it is, and that has just been answered, is waited for at least."""
+SHARE = 0.05
+"""Of the time of the last call, for which it is waited for at most."""
 HOLD = 0.1
 """Seconds for which a call waits for others at most while nothing is computed."""
 MOST = {"cpu": 8}
@@ -60,6 +62,15 @@ class Shares:
     """Joins their calls; None for one thread alone."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Member:
+    """A thread that takes part."""
+
+    owner: Hashable
+    number: int
+    """How many had begun before it."""
+
+
 @dataclass(eq=False)
 class _Call:
     """What one thread wants to know."""
@@ -69,7 +80,7 @@ class _Call:
     rows: int
     size: int
     """Numbers in its first input, by which turns are taken."""
-    owner: Hashable
+    member: "_Member"
     since: int
     """How many calls of the network there had been when it came."""
     came: float = field(default_factory=time.monotonic)
@@ -150,7 +161,8 @@ class SharedCalls:
 
     A call is made when all who take part wait for an answer, when there are rows enough, or when the oldest waited long
     enough. Whoever makes it answers for the others too. A call of more rows than `most_rows` goes alone. Of calls that
-    wait, those go first whose owners were given least. Where a joined call fails, each is made alone.
+    wait, those go first whose owners were given least, and of one owner's those of who began first, so that they end
+    one after the other where joining them gains nothing. Where a joined call fails, each is made alone.
     """
 
     def __init__(self, most_rows: int | None = None, device: str = "cpu") -> None:
@@ -160,35 +172,38 @@ class SharedCalls:
         self._queues: dict[Any, _Queue] = {}
         self._served: Counter[Hashable] = Counter()
         """Numbers answered of each owner that takes part, and where it began."""
-        self._members: Counter[Hashable] = Counter()
-        self._waiting = 0
-        self._made = 0
-        self._busy, self._answered_at = False, 0.0
+        self._members: dict[int, _Member] = {}
+        """By thread."""
+        self._waiting, self._begun, self._made = 0, 0, 0
+        self._busy, self._graceful_until = False, 0.0
 
     @contextmanager
     def taking_part(self) -> Iterator[None]:
         """While it lasts, others wait for this thread's calls. Only threads that take part may call."""
-        owner = _owner.get(threading.get_ident())
+        thread = threading.get_ident()
+        owner = _owner.get(thread)
         with self._state:
-            if not self._members[owner]:  # begins where the others stand (start-time fair queueing, Goyal et al. 1996)
+            if owner not in self._served:  # begins where the others stand (start-time fair queueing, Goyal et al. 1996)
                 self._served[owner] = min(self._served.values(), default=0)
-            self._members[owner] += 1
+            self._members[thread] = _Member(owner, self._begun)
+            self._begun += 1
         try:
             yield
         finally:
             with self._state:
-                self._members[owner] -= 1
-                if not self._members[owner]:
-                    del self._members[owner], self._served[owner]
+                del self._members[thread]
+                if all(member.owner != owner for member in self._members.values()):
+                    del self._served[owner]
                 self._state.notify_all()  # those left may all be waiting now
 
     def __call__(self, network: Network, *inputs: Any) -> Tensor:
         """The answer of `network` to `inputs`, rows of others among its own. Raises what the network raises."""
         tensors = list(_tensors(inputs))
-        first, owner = tensors[0], _owner.get(threading.get_ident())
+        first = tensors[0]
         key = network, tuple((tensor.shape[1:], tensor.dtype, tensor.device) for tensor in tensors)
         with self._state:
-            call = _Call(network, inputs, len(first), first.numel(), owner, self._made)
+            member = self._members[threading.get_ident()]
+            call = _Call(network, inputs, len(first), first.numel(), member, self._made)
             if key not in self._queues:
                 most = MOST.get(self.device, MOST_ELSEWHERE)
                 self._queues[key] = _Queue(Knee(most) if self.most_rows is None else None)
@@ -217,8 +232,8 @@ class SharedCalls:
         queues = [queue for queue in self._queues.values() if queue.calls]
         if self._busy or not queues:
             return None
-        if self._waiting < self._members.total():
-            late = time.monotonic() - self._answered_at >= GRACE
+        if self._waiting < len(self._members):
+            late = time.monotonic() >= self._graceful_until
             queues = [queue for queue in queues if self._is_due(queue) and (late or not self._lacks(queue))]
         return min(queues, key=lambda queue: min(map(self._turn, queue.calls)), default=None)
 
@@ -231,19 +246,25 @@ class SharedCalls:
                 break
             queue.calls.remove(call)
             batch.append(call)
-            self._served[call.owner] += call.size
+            self._served[call.member.owner] += call.size
             rows += call.rows
         self._made += 1
         return batch
 
     def _lacks(self, queue: _Queue) -> bool:
         """Whether somebody whose turn is before those in `queue` has nothing that waits just now."""
-        least = min(self._served[call.owner] for call in queue.calls)
-        waiting = {call.owner for one in self._queues.values() for call in one.calls}
-        return any(served < least and owner not in waiting for owner, served in self._served.items())
+        first = min(queue.calls, key=self._turn)
+        waiting = {call.member for one in self._queues.values() for call in one.calls}
+        owners = {member.owner for member in waiting}
+        if any(self._served[owner] < self._turn(first)[0] for owner in self._served.keys() - owners):
+            return True
+        if queue.knee is None or queue.knee.pays:
+            return False
+        own = [member for member in self._members.values() if member.owner == first.member.owner]
+        return any(member.number < first.member.number and member not in waiting for member in own)
 
     def _turn(self, call: _Call) -> tuple[int, int]:
-        return self._served[call.owner], call.since
+        return self._served[call.member.owner], call.member.number
 
     def _is_due(self, queue: _Queue) -> bool:
         first = queue.calls[0]
@@ -256,14 +277,15 @@ class SharedCalls:
 
     def _answer(self, batch: list[_Call], knee: Knee | None) -> None:
         """Have the network called for all of `batch`, with the lock given back meanwhile."""
-        timed = knee is not None and not knee.found and self._members.total() > 1
-        self._busy = True
+        timed = knee is not None and not knee.found and len(self._members) > 1
+        self._busy, begun = True, time.monotonic()
         self._state.release()
         try:
             seconds = self._compute(batch, knee)
         finally:
             self._state.acquire()
-            self._busy, self._answered_at = False, time.monotonic()
+            self._busy, now = False, time.monotonic()
+            self._graceful_until = now + max(GRACE, SHARE * (now - begun))
             self._waiting -= len(batch)
             self._state.notify_all()
         if timed and knee is not None and seconds:
