@@ -93,6 +93,14 @@ def test_it_explains_its_loss_its_weakness_and_where_it_comes_from(family: str) 
     assert re.search(r"\b(19|20)\d\d\b", text)
 
 
+def test_it_is_explained_in_korean_as_in_english(family: str) -> None:
+    english, korean = families.about(family), families.about(family, "ko")
+    wanted = f"korean/{family}.txt is to be written for the English text {families.digest(english)}"
+    assert len(re.findall("[가-힣]", korean)) > 100, wanted
+    for kept in (r"(?:19|20)\d\d[ab]?(?!\d)", r"`[^`]+`", r'"[^"]+"', r"^    \w+", r"\n\n"):
+        assert sorted(re.findall(kept, korean, re.MULTILINE)) == sorted(re.findall(kept, english, re.MULTILINE)), kept
+
+
 def test_what_it_cannot_honour_is_refused(family: str) -> None:
     model = lively(family)
     assert model.honours <= ASKED.keys()

@@ -35,6 +35,16 @@ def test_help_loads_no_tensor_library() -> None:
         assert done.stdout.endswith("heavy: []\n")
 
 
+def test_families_are_explained_in_both_languages(figment: Run) -> None:
+    told = {language: figment("explain", "gan", "--lang", language) for language in ("en", "ko")}
+    assert told["en"] == figment("explain", "gan")
+    assert told["en"][1].startswith("Generative adversarial network: a generator")
+    assert told["ko"][1].startswith("생성적 적대 신경망(GAN): 생성기는")
+    assert told["ko"][1].endswith("프리셋: classic.\n")
+    assert "잠재 확산 모델: 문장이 그림이 됩니다." in figment("explain", "--lang", "ko")[1]
+    assert figment("explain", "gan", "--lang", "fr")[0] == 2
+
+
 def test_create_writes_the_picture_and_prints_where(figment: Run, tiny_run: Path) -> None:
     assert figment("create", "a red apple", "-o", "apple.png", *TINY) == (0, "apple.png\n", "")
     assert load(tiny_run / "apple.png").shape == (32, 32, 3)

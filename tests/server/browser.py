@@ -34,6 +34,8 @@ def visiting(browser: Browser, address: str, locale: str = "en-US") -> Iterator[
     )
     page.on("response", lambda got: wrong.append(got.url) if got.status >= 400 and "/preview?" not in got.url else None)
     page.on("request", lambda sent: None if sent.url.startswith((address, "blob:")) else wrong.append(sent.url))
-    yield page
-    page.close()
+    try:
+        yield page
+    finally:
+        page.close()  # a server that is asked to end waits for those who follow its events
     assert not wrong

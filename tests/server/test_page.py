@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,14 @@ from tests.faceswap import talking
 from tests.server.browser import CHROMIUM, WAIT, started, visiting
 from tests.server.live import running
 
+from figment.metrics.estimate import Estimate
+from figment.metrics.features import WHICH_WAY
+from figment.metrics.modes import Modes
 from figment.pixels.files import load, read_text
+from figment.studio.evaluate import Comparison, Evaluation, table
+from figment.studio.jobs.catalogue import write_catalogue
+from figment.studio.jobs.places import database_of
+from figment.studio.jobs.store import JobStore
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="There is no Chromium here.")
 SCREENS = ("create", "edit", "gallery", "verify", "train", "swap", "settings")
@@ -261,6 +269,34 @@ def test_language_and_appearance_are_kept(page: Page) -> None:
         page.evaluate("getComputedStyle(document.body).colorScheme || document.documentElement.dataset.theme")
         != "light"
     )
+
+
+def test_families_and_comparisons_are_told_in_korean(browser: Browser, tmp_path: Path) -> None:
+    write_catalogue(tmp_path)
+    row = Evaluation("flow", "flow", 1200, Estimate(3, 2, 4), modes=Modes(9, 10, Estimate(0.1, 0.0, 0.2)))
+    rows = (Evaluation("real training pictures", "none"), replace(row, seconds_per_picture=0.25, seconds_trained=7200))
+    found = table(Comparison("digits", 1000, WHICH_WAY, rows, np.zeros((1, 1, 3), np.uint8)))
+    with running(tmp_path, work=False) as address:
+        store = JobStore(database_of(tmp_path))
+        job = store.submit("compare", {"models": ["flow"]})
+        store.claim("test", ["compare"], 60)
+        store.finish(job.id, 1, {"table": found, "files": []})
+        with visiting(browser, address, "ko-KR") as page:
+            page.goto("/#/train")
+            page.get_by_role("combobox", name="모델 계열").select_option("vqvae")
+            page.get_by_text("이 계열은 무엇인가").click()
+            expect(page.get_by_text("VQ-VAE: 코드북에서 고른 코드 몇 개로 그림을 만들고")).to_be_visible()
+            expect(page.get_by_role("definition").first).to_have_text("인코더, 코드북, 디코더")
+            card = page.get_by_role("article", name="flow")
+            expect(card.get_by_role("row")).to_have_count(3)
+            expect(card.get_by_role("columnheader", name="커널 거리 x 1000")).to_be_visible()
+            expect(card.get_by_role("row", name="실제 학습 그림 없음 -")).to_be_visible()
+            figures = "flow flow 3 [2, 4] - - - - - 10가지 중 9가지, KL 0.1 [0, 0.2] - - 0.25초 120분 1,200"
+            expect(card.get_by_role("row", name=figures, exact=True)).to_be_visible()
+            expect(card).to_contain_text(
+                "저마다 digits 그림 1000장으로 비교했습니다. 거리를 재는 신경망이 배운 것: 어느 쪽이 위인지. 이 거리는 "
+                "FID가 아닙니다."
+            )
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])

@@ -4,14 +4,20 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from figment import families
 from figment.core.config import from_dict
 from figment.core.errors import InputError
+from figment.metrics.estimate import Estimate
+from figment.metrics.features import WHICH_WAY
+from figment.metrics.modes import Modes
+from figment.studio.evaluate import Comparison, Evaluation, cells
 from figment.studio.jobs.kinds.swap import Parameters
 from figment.studio.request import CreateRequest
 
@@ -46,6 +52,19 @@ def test_lines_of_a_quality_report_are_known_in_korean() -> None:
     assert len(rows) == 10
     said = {text for row in rows for text in map(_text, row.args) if text}
     assert {text for text in said if re.search("[a-z]", text) and text not in _known()} == set()
+
+
+def test_comparisons_of_models_are_known_in_korean() -> None:
+    every = Evaluation("a", gap=0.5, factors=0.5, modes=Modes(9, 10, Estimate(0.1, 0.0, 0.2)))
+    found = Comparison("digits", 10, WHICH_WAY, (every,), np.zeros((1, 1, 3), np.uint8))
+    head, _ = cells(found)
+    assert "MIG" in head
+    words = json.loads((ROOT / "web/src/strings/ko.json").read_text())
+    assert [name for name in head if not re.search("[가-힣]", words.get(f"column.{name}", ""))] == []
+    patterns = [re.sub(r"\\{\w+\\}", "(.*?)", re.escape(english)) for english in KNOWN]
+    for text in (found.note, replace(found, official=True).note, str(every.modes), "10 classes", WHICH_WAY):
+        fitting = [match for match in (re.fullmatch(pattern, text) for pattern in patterns) if match]
+        assert fitting, text
 
 
 def test_every_stage_of_a_job_is_known_in_korean() -> None:

@@ -1,5 +1,7 @@
 """`figment explain FAMILY`."""
 
+from typing import Literal
+
 import click
 
 __all__ = ["command"]
@@ -7,7 +9,8 @@ __all__ = ["command"]
 
 @click.command(name="explain")
 @click.argument("family", required=False)
-def command(family: str | None) -> None:
+@click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="English or Korean.")
+def command(family: str | None, lang: Literal["en", "ko"]) -> None:
     """Say what a model FAMILY is, what its loss and its known weakness are, and in which papers it stands.
 
     Without one, list the families.
@@ -16,8 +19,8 @@ def command(family: str | None) -> None:
 
     if family is None:
         for name in families.names():
-            click.echo(f"{name:18} {families.about(name).splitlines()[0]}")
+            click.echo(f"{name:18} {families.about(name, lang).splitlines()[0]}")
         return
-    click.echo(families.about(family))
+    click.echo(families.about(family, lang))
     if presets := families.presets(family):
-        click.echo(f"\nPresets: {', '.join(presets)}.")
+        click.echo(f"\n{'Presets' if lang == 'en' else '프리셋'}: {', '.join(presets)}.")

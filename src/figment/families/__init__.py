@@ -1,13 +1,17 @@
-"""Model families: every module here is one, exports `Config`, `TINY` and `Model`, and is called by its file name."""
+"""Model families: every module here is one, exports `Config`, `TINY` and `Model`, and is called by its file name.
+
+What is said of it at its top is there in Korean in `korean/NAME.txt`, under the `digest` of the English text.
+"""
 
 import ast
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any
+from typing import Any, Literal
 
 from figment.core.checkpoint import Metadata, load, save
 from figment.core.config import from_dict, to_dict
@@ -19,6 +23,7 @@ __all__ = [
     "about",
     "build",
     "describe",
+    "digest",
     "export",
     "fields",
     "names",
@@ -35,16 +40,26 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
-def about(family: str) -> str:
+def about(family: str, language: Literal["en", "ko"] = "en") -> str:
     """What `family` is, its loss, its known weakness and the papers: the text at the top of its file, which is not run.
 
-    Raises InputError for an unknown family.
+    In Korean where that was written for the English text as it is now. Raises InputError for an unknown family.
     """
     _check_name(family)
     spec = find_spec(f"{__name__}.{family}")
     assert spec is not None
     assert spec.origin is not None
-    return ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    english = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    if language == "en":
+        return english
+    path = Path(__file__).parent / "korean" / f"{family}.txt"
+    written_for, _, korean = path.read_text(encoding="utf-8").partition("\n") if path.is_file() else ("", "", "")
+    return korean.strip() if written_for == digest(english) else english
+
+
+def digest(text: str) -> str:
+    """By which a Korean text says of which English one it is."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def build(family: str, config: dict[str, Any]) -> GenerativeModel[Any]:

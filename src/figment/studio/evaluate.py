@@ -89,8 +89,10 @@ class Comparison:
     @property
     def note(self) -> str:
         """How the figures came about, in a sentence."""
-        made = f"{self.pictures} pictures of {self.data} each; the network learnt {self.learnt}"
-        return f"{made}; its distances are {'FID and KID' if self.official else 'not FID'}."
+        kind = "FID and KID" if self.official else "not FID"
+        return (
+            f"{self.pictures} pictures of {self.data} each; the network learnt {self.learnt}; its distances are {kind}."
+        )
 
 
 def compare(

@@ -12,6 +12,7 @@ export type Account = Schemas['Account']
 export interface Family {
   name: string
   about: string
+  about_ko: string
   stages: string[]
   presets: string[]
 }

@@ -55,6 +55,7 @@ def write_catalogue(root: Path) -> None:
             {
                 "name": name,
                 "about": families.about(name),
+                "about_ko": families.about(name, "ko"),
                 "stages": list(families.stages(name)),
                 "presets": list(families.presets(name)),
             }
