@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from figment.nn import shared_calls
-from figment.nn.shared_calls import TIMES, Knee, Network, SharedCalls, on_behalf_of
+from figment.nn.shared_calls import TIMES, Abandoned, Knee, Network, SharedCalls, on_behalf_of
 
 SOON = 20.0
 """Seconds after which a thread that still waits hangs."""
@@ -228,6 +228,26 @@ def test_a_call_that_fails_leaves_the_others_their_answers() -> None:
             return str(error)
 
     assert together(shared, *(lambda n=n: ask(n) for n in (1.0, -1.0, 3.0))) == [2.0, "too much", 6.0]
+
+
+def test_a_call_that_is_not_wanted_any_more_is_given_up() -> None:
+    """While it waits for others; the rest goes on."""
+    network = Counted()
+    shared = SharedCalls(most_rows=4)
+    done = threading.Event()
+
+    def unwanted() -> str:
+        with on_behalf_of("a", lambda: False), shared.taking_part(), pytest.raises(Abandoned):
+            shared(network, torch.zeros(1, 4), (torch.zeros(1), None))
+        done.set()
+        return "gone"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(lambda: together(shared, lambda: done.wait(SOON)))
+        assert pool.submit(unwanted).result(SOON) == "gone"
+        assert first.result(SOON) == [True]
+    assert network.rows == []
+    assert together(shared, asking(shared, network, 2, 1, 1.0)) == [True]
 
 
 def test_who_leaves_without_asking_is_not_waited_for() -> None:

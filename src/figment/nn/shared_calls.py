@@ -23,7 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["Knee", "Network", "SharedCalls", "Shares", "on_behalf_of"]
+__all__ = ["Abandoned", "Knee", "Network", "SharedCalls", "Shares", "on_behalf_of"]
 
 Network = Callable[..., Tensor]
 """Takes tensors, or tuples of them, whose first side is rows, and gives one tensor of as many rows."""
@@ -42,17 +42,28 @@ LEAST_GAIN = 0.05
 """Share of the time for a row that twice as many rows must save to be worth waiting for."""
 TIMES = 5
 """Calls of as many rows that are timed; the fastest counts, since others have a say in it."""
-_owner: ContextVar[Hashable] = ContextVar("owner")
+_asker: ContextVar[tuple[Hashable, Callable[[], bool]]] = ContextVar("asker")
+
+
+class Abandoned(Exception):
+    """A call was not made, since nobody wants its answer any more."""
+
+
+def _always() -> bool:
+    return True
 
 
 @contextmanager
-def on_behalf_of(owner: Hashable) -> Iterator[None]:
-    """While it lasts, calls of this thread are `owner`'s; without, every thread is an owner of its own."""
-    before = _owner.set(owner)
+def on_behalf_of(owner: Hashable, wanted: Callable[[], bool] = _always) -> Iterator[None]:
+    """While it lasts, calls of this thread are `owner`'s; without, every thread is an owner of its own.
+
+    Calls that wait for their turn when `wanted` no longer holds raise Abandoned.
+    """
+    before = _asker.set((owner, wanted))
     try:
         yield
     finally:
-        _owner.reset(before)
+        _asker.reset(before)
 
 
 class Shares:
@@ -67,6 +78,7 @@ class _Member:
     """A thread that takes part."""
 
     owner: Hashable
+    wanted: Callable[[], bool]
     number: int
     """How many had begun before it."""
 
@@ -80,7 +92,7 @@ class _Call:
     rows: int
     size: int
     """Numbers in its first input, by which turns are taken."""
-    member: "_Member"
+    member: _Member
     since: int
     """How many calls of the network there had been when it came."""
     came: float = field(default_factory=time.monotonic)
@@ -181,11 +193,11 @@ class SharedCalls:
     def taking_part(self) -> Iterator[None]:
         """While it lasts, others wait for this thread's calls. Only threads that take part may call."""
         thread = threading.get_ident()
-        owner = _owner.get(thread)
+        owner, wanted = _asker.get((thread, _always))
         with self._state:
             if owner not in self._served:  # begins where the others stand (start-time fair queueing, Goyal et al. 1996)
                 self._served[owner] = min(self._served.values(), default=0)
-            self._members[thread] = _Member(owner, self._begun)
+            self._members[thread] = _Member(owner, wanted, self._begun)
             self._begun += 1
         try:
             yield
@@ -197,7 +209,7 @@ class SharedCalls:
                 self._state.notify_all()  # those left may all be waiting now
 
     def __call__(self, network: Network, *inputs: Any) -> Tensor:
-        """The answer of `network` to `inputs`, rows of others among its own. Raises what the network raises."""
+        """The answer of `network` to `inputs`, rows of others among its own. Raises Abandoned, or what it raises."""
         tensors = list(_tensors(inputs))
         first = tensors[0]
         key = network, tuple((tensor.shape[1:], tensor.dtype, tensor.device) for tensor in tensors)
@@ -211,6 +223,10 @@ class SharedCalls:
             self._waiting += 1
             self._state.notify_all()
             while not call.answered:
+                if call in self._queues[key].calls and not member.wanted():
+                    self._queues[key].calls.remove(call)
+                    self._waiting -= 1
+                    raise Abandoned
                 queue = self._next()
                 if queue is None:
                     self._state.wait(GRACE)
@@ -281,22 +297,22 @@ class SharedCalls:
         self._busy, begun = True, time.monotonic()
         self._state.release()
         try:
-            seconds = self._compute(batch, knee)
+            seconds = self._compute(batch, knee, timed=timed)
         finally:
             self._state.acquire()
             self._busy, now = False, time.monotonic()
             self._graceful_until = now + max(GRACE, SHARE * (now - begun))
             self._waiting -= len(batch)
             self._state.notify_all()
-        if timed and knee is not None and seconds:
+        if knee is not None and timed and seconds:
             knee.note(sum(call.rows for call in batch), seconds)
 
-    def _compute(self, batch: list[_Call], knee: Knee | None) -> float:
+    def _compute(self, batch: list[_Call], knee: Knee | None, *, timed: bool = False) -> float:
         """Answer `batch` by one call, or each alone where that fails; the seconds of the call, 0 where it failed."""
         rows = [call.rows for call in batch]
         try:
             joined = _joined([call.inputs for call in batch]) if len(batch) > 1 else batch[0].inputs
-            answer, seconds = self._thread.submit(self._called, batch[0].network, joined).result()
+            answer, seconds = self._thread.submit(self._called, batch[0].network, joined, timed).result()
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever asked
             if len(batch) > 1 and isinstance(error, Exception):
                 if knee is not None:
@@ -312,12 +328,12 @@ class SharedCalls:
         return seconds
 
     @torch.no_grad()
-    def _called(self, network: Network, inputs: tuple[Any, ...]) -> tuple[Tensor, float]:
+    def _called(self, network: Network, inputs: tuple[Any, ...], timed: bool) -> tuple[Tensor, float]:
         """What the network says, and the seconds that took: on a CPU, of computing by this process."""
         clock = time.process_time if self.device == "cpu" else time.perf_counter
         begun = clock()
         answer = network(*inputs)
-        if answer.is_cuda:
+        if timed and answer.is_cuda:
             torch.cuda.synchronize(answer.device)
         return answer, clock() - begun
 

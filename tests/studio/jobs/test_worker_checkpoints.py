@@ -56,9 +56,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     real: Callable[..., tuple[Tensor, float]] = SharedCalls._called
 
-    def counted(self: SharedCalls, network: Network, inputs: tuple[Any, ...]) -> tuple[Tensor, float]:
+    def counted(self: SharedCalls, network: Network, inputs: tuple[Any, ...], timed: bool) -> tuple[Tensor, float]:
         found.append(len(inputs[0]))
-        return real(self, network, inputs)
+        return real(self, network, inputs, timed)
 
     monkeypatch.setattr(SharedCalls, "_called", counted)
     return found

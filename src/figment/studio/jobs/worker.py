@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from figment.core.config import from_dict
 from figment.core.errors import FigmentError
 from figment.core.task import Progress
-from figment.nn.shared_calls import on_behalf_of
+from figment.nn.shared_calls import Abandoned, on_behalf_of
 from figment.pixels.errors import PixelError
 from figment.studio.jobs import kinds
 from figment.studio.jobs.fairness import SEATS
@@ -117,7 +117,10 @@ class Worker:
     def _do(self, job: Job) -> None:
         """Bring one job to its end; what it raises ends the job and never this process."""
         places = Places(self.root, job.user)
-        with on_behalf_of(job.user), _Pulse(self.store, job, self.lease) as cancelled:
+        with (
+            _Pulse(self.store, job, self.lease) as cancelled,
+            on_behalf_of(job.user, lambda: not (cancelled.is_set() or self.ending.is_set())),
+        ):
             try:
                 if job.plan is None:
                     self._make(job, places, cancelled.is_set)
@@ -144,7 +147,11 @@ class Worker:
         try:
             report.check()
             while True:
-                report(next(task))
+                try:
+                    report(next(task))
+                except Abandoned:
+                    report.check()  # says why
+                    raise
         except StopIteration as stop:
             made: kinds.Made = stop.value
             publish(self.store, job, made, places)
