@@ -14,7 +14,6 @@ import pytest
 import webuiapi
 from httpx2 import Client
 from PIL import Image
-from tests.server.live import running
 
 from figment.pixels.files import read_text
 from figment.studio.parameters import read
@@ -24,12 +23,6 @@ from figment.trust.verify import inspect
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("studio")
-
-
-@pytest.fixture(scope="module")
-def address(root: Path) -> Iterator[str]:
-    with running(root) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

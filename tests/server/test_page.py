@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from safetensors.torch import save_file
 from tests.diffusion import made
 from tests.faceswap import talking
-from tests.server.browser import CHROMIUM, WAIT, started, visiting
+from tests.server.browser import CHROMIUM, WAIT, visiting
 from tests.server.live import running
 
 from figment.metrics.estimate import Estimate
@@ -47,24 +46,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lora = {f"{name}.lora_down.weight": torch.ones(4, 32), f"{name}.lora_up.weight": torch.ones(32, 4)}
     save_file(lora, root / "models/Lora/miku.safetensors")
     return root
-
-
-@pytest.fixture(scope="module")
-def address(root: Path) -> Iterator[str]:
-    with running(root) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with visiting(browser, address) as page:
-        yield page
 
 
 def test_pictures_are_created_and_say_where_they_come_from(page: Page) -> None:

@@ -1,7 +1,6 @@
 """A face swap in a real browser: frames merged one by one to be looked at, with DeepFaceLab's keys."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.faceswap import talking
-from tests.server.browser import CHROMIUM, WAIT, started, visiting
-from tests.server.live import running
+from tests.server.browser import CHROMIUM, WAIT, visiting
 
 from figment.core.task import finish
 from figment.faceswap.merge.session import Session
@@ -45,24 +43,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     declare(workspace, "anna", "boris")
     finish(run_all(workspace, RunSettings(iterations=1)))
     return root
-
-
-@pytest.fixture(scope="module")
-def address(root: Path) -> Iterator[str]:
-    with running(root) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with visiting(browser, address) as page:
-        yield page
 
 
 def test_a_frame_is_merged_with_the_settings_in_hand(page: Page, root: Path) -> None:
