@@ -41,7 +41,8 @@ export function asked(values: Values): object {
   const size = width && height ? `${width}x${height}` : null
   const init = values.init ? { init: values.init, strength: values.strength } : {}
   const request = { prompt, negative, steps, guidance, seed, count, size, model: values.model || null, ...init }
-  return isStable(model) ? { request, options: options(values) } : { request, preview: values.preview, reproducible: values.reproducible }
+  const { preview, reproducible } = values
+  return { request, reproducible, ...(isStable(model) ? { options: options(values) } : { preview }) }
 }
 
 function options(values: Values): object {
