@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.faceswap.made_swap import RECIPE, SMALL, training, workspace
+from tests.faceswap.made_faces import POINTS, SIZE, face
+from tests.faceswap.made_swap import RECIPE, SMALL, drawn, training, workspace
 
 from figment.core.errors import TrainingError
 from figment.core.task import finish
@@ -179,6 +180,31 @@ def test_bends_fade_towards_the_end(tmp_path: Path) -> None:
         batch = done._batch(0)
         apart.append(float((batch.shown - batch.face).abs().mean()))
     assert apart[1] < 0.3 * apart[0]
+
+
+def test_eyes_and_mouth_weigh_what_the_settings_say(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    plain, more, much = (training(made, eyes=eyes)._advance() for eyes in (0.0, 2.0, 4.0))
+    for side, loss in plain.items():
+        assert float(more[side] - loss) > 0.005
+        assert float(much[side] - loss) == pytest.approx(2 * float(more[side] - loss), rel=1e-3)
+
+
+def test_a_direction_seen_once_is_shown_as_often_where_that_is_asked_for(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    points = POINTS * SIZE
+    aside = points.copy()
+    aside[27:36, 0] += 8  # the nose of a face that looks to the right
+    made.src.faceset.add(face("00000_1.png", frame=0, index=1, landmarks=aside), drawn((60, 60, 220), 0))
+
+    def blue(even: bool) -> float:
+        sitting = training(made, even=even)
+        shown = torch.cat([sitting.faces[0].batch(n, 4, (0, 0), even=even, strength=0).face for n in range(50)])
+        assert torch.equal(sitting._batch(0).face, sitting.faces[0].batch(0, 2, (0, 0), even=even, strength=1).face)
+        return float((shown[:, 2, 16, 16] > shown[:, 0, 16, 16]).float().mean())
+
+    assert blue(False) < 0.15
+    assert 0.35 < blue(True) < 0.65
 
 
 def test_three_weights_of_ten_move() -> None:

@@ -149,7 +149,7 @@ class Training:
         done = self.step / self.settings.iterations
         bent = min(1.0, (1 - done) / self.recipe.taper) if self.recipe.taper else 1.0
         count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
-        return self.faces[side].batch(number, count, seed, even=self.recipe.even, strength=0.0 if again else bent)
+        return self.faces[side].batch(number, count, seed, even=self.settings.even, strength=0.0 if again else bent)
 
     def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
         """Step down the gradient of both sides' losses, which are returned."""
@@ -172,7 +172,7 @@ class Training:
         with torch.autocast(self.here.device.type, torch.bfloat16, enabled=self.low):
             told = network.inter(network.encoder(shown))
             drawn = [network.decoder_src(told[:count]), network.decoder_dst(told[count:])]
-        finer, eyes = self.recipe.finer, self.recipe.eyes
+        finer, eyes = self.recipe.finer, self.settings.eyes
         return [
             face_loss(face, piece.face, piece.mask, piece.parts, finer=finer, eyes=eyes) + mask_loss(mask, piece.mask)
             for (face, mask), piece in zip(drawn, pieces, strict=True)

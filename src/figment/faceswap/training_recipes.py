@@ -29,10 +29,6 @@ class Recipe:
     """Decay of the moving average of weights that is kept; 0 for the weights themselves."""
     finer: bool
     """Structure at two sizes and the mean distance, instead of one size and the mean square."""
-    eyes: float
-    """Weight of eyes and mouth."""
-    even: bool
-    """Whether every direction of the face is shown as often."""
     repeat: bool
     """Whether every third batch is the one before, unbent."""
     taper: float
@@ -40,8 +36,8 @@ class Recipe:
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "adamw", 5e-4, True, True, 0.999, True, 3.0, True, False, 0.3),
-    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, 0.0, False, True, 0.0),
+    "figment": Recipe(Shape(decoder=32), "adamw", 5e-4, True, True, 0.999, True, False, 0.3),
+    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 0.0),
 }
 
 
@@ -59,6 +55,10 @@ class SwapSettings:
     """How much of the head is learnt."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Numbers to compute with; auto takes bfloat16 where the preset allows it and the device is faster for it."""
+    eyes: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Weight of the eyes and the mouth on top of the rest of the face; 3 is much."""
+    even: bool = False
+    """Whether every direction in which faces look is shown as often, rather than as often as it comes."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Same seed, same faces in the same order."""
     save_minutes: Annotated[float, Field(gt=0, le=1440)] = 5
