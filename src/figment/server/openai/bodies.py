@@ -2,11 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 __all__ = ["Drawing", "Editing"]
 
 Short = Annotated[str, Field(max_length=300)]
+
+
+def _says_something(prompt: str) -> str:
+    if not prompt.strip():
+        raise ValueError("should be a sentence such as 'a red apple'")
+    return prompt
 
 
 class Drawing(BaseModel):
@@ -14,7 +20,7 @@ class Drawing(BaseModel):
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
 
-    prompt: Annotated[str, Field(min_length=1, max_length=20_000)]
+    prompt: Annotated[str, Field(max_length=20_000), AfterValidator(_says_something)]
     model: Short | None = None
     n: Annotated[int, Field(ge=1, le=10)] | None = None
     size: Annotated[str, Field(pattern=r"^(auto|\d{1,4}x\d{1,4})$")] | None = None
