@@ -160,6 +160,7 @@ class SwapModel:
     def __init__(self, network: SwapNetwork, face_type: FaceType = FaceType.FULL) -> None:
         """Swap with `network`, which learnt faces of the type `face_type`."""
         self.network, self.face_type = network.eval(), face_type
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # it is one
         self.size = network.shape.size
 
     @classmethod
