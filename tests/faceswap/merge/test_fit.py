@@ -81,7 +81,7 @@ def test_a_fitted_face_has_its_features_where_they_belong() -> None:
     there = field(drawn[None], COVERED[None], SIDE)
 
     def place(shown: Pixels) -> NDArray[np.floating]:
-        return np.array([(shown * x).sum(), (shown * y).sum()]) / shown.sum()
+        return np.array([(shown * x).sum() / shown.sum(), (shown * y).sum() / shown.sum()])
 
     whole, half = fitted(face, there, 100), fitted(face, there, 50)
     before, after = (np.linalg.norm(place(one) - COVERED[33]) for one in (spot, whole.predicted))
