@@ -19,7 +19,7 @@ from figment.faceswap.merge.masks import chosen, shaped
 from figment.faceswap.merge.seamless import cloned
 from figment.faceswap.merge.settings import MaskMode, MergeSettings, Mode
 from figment.faceswap.merge.sharpening import motion_blurred, sharpened
-from figment.faceswap.merge.warp import Pixels, inverse, sampled
+from figment.faceswap.merge.warp import Pixels, inverse, levels, sampled
 
 __all__ = ["Enlarge", "Merged", "Swapped", "doubled", "merged"]
 
@@ -111,9 +111,9 @@ def _put(
         drawn = sharpened(drawn, settings.sharpen, settings.sharpness)
         drawn = motion_blurred(drawn, way, settings.motion_blur)
         drawn = _joined(drawn, view, alpha[..., 0], settings)
-    picture[top:bottom, left:right] = _bytes(view + alpha * (drawn - view))
+    picture[top:bottom, left:right] = levels(view + alpha * (drawn - view))
     shown = mask[top:bottom, left:right]
-    np.maximum(shown, _bytes(alpha[..., 0]), out=shown)
+    np.maximum(shown, levels(alpha[..., 0]), out=shown)
 
 
 def _mask(face: Swapped, settings: MergeSettings) -> Pixels:
@@ -195,10 +195,5 @@ def _histogram_matched(face: Pixels, below: Pixels, counted: NDArray[np.bool_], 
 
 def _filling(face: Pixels, size: tuple[int, ...]) -> NDArray[np.uint8]:
     """`face` (S, S, 3) as large as fits into `size` (H, W), on black."""
-    picture = Image.fromarray(_bytes(face))
+    picture = Image.fromarray(levels(face))
     return np.array(ImageOps.pad(picture, (size[1], size[0]), Image.Resampling.LANCZOS, color=(0, 0, 0)))
-
-
-def _bytes(values: Pixels) -> NDArray[np.uint8]:
-    result: NDArray[np.uint8] = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
-    return result

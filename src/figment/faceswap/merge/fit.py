@@ -8,6 +8,7 @@ for every frame, takes it back: what moves within a face is the network's, and n
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -18,7 +19,7 @@ from figment.faceswap.faceset import AlignedFace
 from figment.faceswap.merge.blend import Swapped
 from figment.faceswap.merge.drawing import Swapper, swapped
 from figment.faceswap.merge.footage import Footage, Frame
-from figment.faceswap.merge.warp import Pixels, displaced
+from figment.faceswap.merge.warp import Pixels, displaced, levels
 
 __all__ = ["Fit", "field", "fitted"]
 
@@ -45,31 +46,25 @@ class Fit:
         places = np.linspace(0, len(alone) - 1, min(FRAMES, len(alone))).round().astype(int)
         self.numbers = [alone[place] for place in places]
         self.footage, self.swapper = footage, swapper
-        self._field: Pixels | None = None
 
     @property
     def possible(self) -> bool:
         """Whether there is anything to measure it by."""
         return self.swapper.points is not None and bool(self.numbers)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Digest of what it is measured on, the clip and the network apart."""
         points = (face.source_landmarks for number in self.numbers for face in self.footage.faces(number))
         return hashlib.sha256(b"".join(np.asarray(each, "<f4").tobytes() for each in points)).hexdigest()
 
-    @property
+    @cached_property
     def field(self) -> Pixels:
         """(S, S, 2): see the function `field`. Measured when it is first asked for."""
-        if self._field is None:
-            self._field = self._measured()
-        return self._field
-
-    def _measured(self) -> Pixels:
         assert self.swapper.points is not None
         faces: list[Sequence[AlignedFace]] = [self.footage.faces(number) for number in self.numbers]
         drawn = swapped(_read(self.footage, self.numbers), faces, self.swapper)
-        found = [self.swapper.points(_bytes(face.rgb), face.landmarks) for face in drawn]
+        found = [self.swapper.points(levels(face.rgb), face.landmarks) for face in drawn]
         return field(np.stack(found), np.stack([face.landmarks for face in drawn]), self.swapper.size)
 
 
@@ -107,8 +102,3 @@ def _read(footage: Footage, numbers: Sequence[int]) -> list[Frame]:
         read.append(next(islice(frames, number - coming, None)))
         coming = number + 1
     return read
-
-
-def _bytes(values: Pixels) -> NDArray[np.uint8]:
-    result: NDArray[np.uint8] = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
-    return result

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import affine_grid, grid_sample
 
-__all__ = ["Pixels", "displaced", "inverse", "sampled"]
+__all__ = ["Pixels", "displaced", "inverse", "levels", "sampled"]
 
 Pixels = NDArray[np.float32]
 """(H, W), (H, W, 3) or (N, 3) values in [0, 1]."""
@@ -35,6 +35,12 @@ def displaced(image: Pixels, field: Pixels, *, sharp: bool = False) -> Pixels:
     how = "bicubic" if sharp else "bilinear"
     result = grid_sample(planes[None], grid, mode=how, padding_mode="border", align_corners=False)[0]
     return result.clamp(0, 1).permute(1, 2, 0).numpy().reshape(image.shape)
+
+
+def levels(values: Pixels) -> NDArray[np.uint8]:
+    """`values` in [0, 1], what lies outside clipped, as 0 to 255."""
+    result: NDArray[np.uint8] = np.rint(values.clip(0, 1) * 255).astype(np.uint8)
+    return result
 
 
 def inverse(matrix: Pixels) -> Pixels:

@@ -14,6 +14,7 @@ from figment.faceswap.align import hull_mask, matrix
 from figment.faceswap.faces import FaceType, Found
 from figment.faceswap.faceset import AlignedFace
 from figment.faceswap.lanczos import warped
+from figment.faceswap.merge.warp import levels
 from figment.faceswap.models import embedders, landmarkers
 from figment.faceswap.report.flicker import flicker
 from figment.faceswap.report.likeness import masked_ssim, offsets, pose_error
@@ -108,8 +109,7 @@ def reconstruction(faces: Sequence[tuple[Frame, NDArray[np.floating[Any]]]], dra
     for start in range(0, len(faces), AT_ONCE):
         group = faces[start : start + AT_ONCE]
         for (picture, points), made in zip(group, draw(np.stack([face for face, _ in group])), strict=True):
-            again = (made.clip(0, 1) * 255).round().astype(np.uint8)
-            likeness.append(masked_ssim(again, picture, hull_mask(points, len(picture))))
+            likeness.append(masked_ssim(levels(made), picture, hull_mask(points, len(picture))))
         yield Progress(start + len(group), len(faces), "drawing held-out faces again")
     return float(np.nanmean(likeness)) if likeness else float("nan")
 
