@@ -109,6 +109,8 @@ def main() -> None:
     parser.add_argument("--after", type=Path, metavar="FOLDER", help="where a training was saved to go on from")
     parser.add_argument("--iterations", type=int, help="of that training in all")
     options = parser.parse_args()
+    if (options.after is None) != (options.iterations is None):
+        parser.error("--after and --iterations go together.")
     torch.set_num_threads(1)
     done = {json.loads(line)["arm"] for line in options.out.read_text().splitlines()} if options.out.exists() else set()
     for arm in options.arms:
