@@ -7,7 +7,7 @@ from PIL import Image
 from tests.faceswap.made_faces import POINTS, turned
 
 from figment.faceswap.affine import backward, moved
-from figment.faceswap.align import MEAN, USED, FaceType, hull_mask, matrix, pose, unwarped, warped
+from figment.faceswap.align import MEAN, USED, FaceType, hull_mask, matrix, openings, pose, unwarped, warped
 
 SQUARE = np.array([[16, 16], [48, 16], [48, 48], [16, 48], *[[32, 32]] * 64], np.float32)
 """68 points whose hull is a square."""
@@ -119,3 +119,16 @@ def test_poses_are_those_that_the_points_were_turned_by() -> None:
     tilted = turned(25, 0) @ np.array([[0.8, 0.6], [-0.6, 0.8]], np.float32)
     assert np.degrees(pose(tilted).yaw) == pytest.approx(25, abs=1e-3)
     assert pose(tilted).roll == pytest.approx(np.arctan2(0.6, 0.8), abs=1e-6)
+
+
+def test_eyes_and_a_mouth_are_open_by_the_width_of_an_eye() -> None:
+    points = np.zeros((68, 2))
+    points[[36, 39, 42, 45], 0] = 10, 30, 50, 70
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        points[upper], points[lower] = (20, -3), (20, 3)
+    for upper, lower in ((61, 67), (62, 66), (63, 65)):
+        points[upper], points[lower] = (40, 50), (40, 58)
+    turn = 2 * np.array([[0.8, 0.6], [-0.6, 0.8]])
+    for face in (points, points @ turn + 7):
+        assert openings(face) == pytest.approx((0.3, 0.4))
+    assert np.isfinite(openings(np.zeros((68, 2)))).all()

@@ -57,7 +57,7 @@ def test_all_faces_of_a_frame_are_merged(tmp_path: Path) -> None:
 def test_groups_of_frames_go_through_the_network_together(tmp_path: Path) -> None:
     sizes: list[int] = []
     finish(merging(tmp_path, negative(seen=sizes.append)).run())
-    assert sizes == [8, 7, 3]
+    assert sorted(sizes) == [3, 7, 8]
 
 
 def test_nothing_is_made_twice(tmp_path: Path) -> None:

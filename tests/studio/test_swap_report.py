@@ -66,7 +66,7 @@ def test_a_report_is_a_table_and_a_signed_picture(workspace: Workspace, ledger: 
     assert [one.frame for one in found.faces] == [number for number in range(COUNT) if number not in BARE]
     assert 0 < found.reconstruction < 0.9
     assert "flicker, times the original" not in {row.name for row in found.rows()}  # the original has none at all
-    assert len(found.rows()) == 9
+    assert len(found.rows()) == 11
     assert {"measuring", "drawing held-out faces again"} <= {step.note for step in steps}
     seen = inspect(written.picture)
     assert written.picture == workspace.root / PICTURE

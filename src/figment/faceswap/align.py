@@ -14,7 +14,7 @@ from figment.faceswap.affine import backward, moved, similarity
 from figment.faceswap.faces import FaceType
 from figment.faceswap.lanczos import warped
 
-__all__ = ["FaceType", "Pose", "hull_mask", "matrix", "pose", "unwarped", "warped"]
+__all__ = ["FaceType", "Openings", "Pose", "hull_mask", "matrix", "openings", "pose", "unwarped", "warped"]
 
 Points = NDArray[np.floating[Any]]
 """(N, 2)."""
@@ -52,6 +52,15 @@ class Pose(NamedTuple):
     """Up."""
     roll: float
     """How far it is turned clockwise in the picture."""
+
+
+class Openings(NamedTuple):
+    """How far apart lids and lips are."""
+
+    eyes: float
+    """Mean distance of the lids by the width of an eye (Soukupova & Cech 2016, eq. 1); some 0.3 for open eyes."""
+    mouth: float
+    """Mean distance of the lips' inner edges, by the width of an eye."""
 
 
 def matrix(landmarks: Points, size: int, face_type: FaceType) -> NDArray[np.float64]:
@@ -112,3 +121,16 @@ def pose(landmarks: Points) -> Pose:
     yaw = np.arctan2(nose[0] / DEPTH, half)
     pitch = np.arctan2(NOSE * mouth - nose[1], mouth * DEPTH / HEIGHT)
     return Pose(float(yaw), float(pitch), float(np.arctan2(across[1], across[0])))
+
+
+def openings(landmarks: Points) -> Openings:
+    """How far the face of `landmarks` (68, 2) opens its eyes and its mouth."""
+    points = landmarks.astype(np.float64)
+
+    def apart(one: int, other: int) -> float:
+        return float(np.hypot(*(points[one] - points[other])))
+
+    wide = max((apart(36, 39) + apart(42, 45)) / 2, 1e-6)
+    lids = (apart(37, 41) + apart(38, 40) + apart(43, 47) + apart(44, 46)) / 4
+    lips = (apart(61, 67) + apart(62, 66) + apart(63, 65)) / 3
+    return Openings(lids / wide, lips / wide)

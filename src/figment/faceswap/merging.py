@@ -7,12 +7,13 @@ and one that is repeated makes those frames alone that would come out otherwise.
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import lru_cache
-from itertools import zip_longest
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from figment.core.config import to_dict
@@ -98,10 +99,12 @@ class Merging:
         lacking = self._lacking(first)
         total = self.footage.count - first
         yield Progress(0, total, "merging")
-        if any(self._is_fitted(self.session.settings()[number]) for number in lacking):
-            _ = self._fit.field  # before threads ask for it
-        with ThreadPoolExecutor(THREADS) as pool:
+        fits = any(self._is_fitted(self.session.settings()[number]) for number in lacking)
+        with ThreadPoolExecutor(THREADS, initializer=_share_cores) as pool:
+            measured = pool.submit(lambda: self._fit.field) if fits else None
             for start, group in self._groups(sorted({number // GROUP * GROUP for number in lacking}), pool):
+                if measured is not None:
+                    measured.result()  # before several threads ask for it
                 numbers = [number for number in range(start, start + GROUP) if number in lacking]
                 self.session.forget(numbers)
                 results = list(pool.map(self._written, numbers, (group[number - start] for number in numbers)))
@@ -132,13 +135,14 @@ class Merging:
         return bool(self._key(number, self.session.settings()[number]))
 
     def _groups(self, starts: Sequence[int], pool: Executor) -> Iterator[tuple[int, list[Drawn]]]:
-        """The groups that begin at `starts`; while one is used, the next is drawn in `pool`."""
-        coming = [pool.submit(self._drawing.group, start) for start in starts[:1]]
-        for start, after in zip_longest(starts, starts[1:]):
-            group = coming.pop().result()
-            if after is not None:
-                coming.append(pool.submit(self._drawing.group, after))
-            yield start, group
+        """The groups that begin at `starts`; while one is used, the next are drawn in `pool`, one a thread."""
+        coming = deque[tuple[int, Future[list[Drawn]]]]()
+        for start in starts:
+            coming.append((start, pool.submit(self._drawing.draw, start, self._drawing.read(start))))
+            if len(coming) > THREADS:
+                yield _taken(coming)
+        while coming:
+            yield _taken(coming)
 
     def _lacking(self, first: int) -> dict[int, str]:
         """The frames from `first` on that are not made yet, and what they are to be made from."""
@@ -172,6 +176,16 @@ class Merging:
 
     def _is_fitted(self, settings: MergeSettings) -> bool:
         return self._fit.possible and settings.fit > 0 and settings.mode is not Mode.RAW_PREDICT
+
+
+def _taken(coming: deque[tuple[int, Future[list[Drawn]]]]) -> tuple[int, list[Drawn]]:
+    start, group = coming.popleft()
+    return start, group.result()
+
+
+def _share_cores() -> None:
+    """Let PyTorch compute on this thread's share of the cores; it would start threads for all of them in each."""
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // THREADS))
 
 
 @lru_cache

@@ -11,6 +11,8 @@ from tests.faceswap.made_faces import POINTS, face
 
 from figment.core.errors import InputError
 from figment.core.task import Progress, finish
+from figment.faceswap.align import openings
+from figment.faceswap.faces import Found
 from figment.faceswap.faceset import AlignedFace
 from figment.faceswap.models.detectors import blazeface
 from figment.faceswap.models.landmarkers import face_mesh
@@ -70,6 +72,25 @@ def test_points_that_always_lie_elsewhere_are_told_from_those_that_do_not_follow
     still = report([np.roll(PHOTO, number, 1) for number in range(COUNT)], [PHOTO] * COUNT)
     assert still.faces[0].movement > 1
     assert still.faces[-1].movement > 1
+
+
+def test_how_far_eyes_and_mouth_open_is_told_of_both_clips() -> None:
+    closed = PHOTO.copy()
+    for eye in (range(36, 42), range(42, 48)):  # skin of the cheek over the eyes
+        (x, y), (right, below) = points()[list(eye)].min(0).astype(int) - 3, points()[list(eye)].max(0).astype(int) + 3
+        closed[y:below, x:right] = PHOTO[below + 8, x:right].mean(0)
+    one = report([PHOTO] * COUNT, [closed] * COUNT).faces[0]
+    seen = openings(face_mesh.landmarks(PHOTO, [Found.around(points())])[0])
+    assert (one.eyes_before, one.mouth_before) == pytest.approx(seen)
+    assert one.eyes < 0.8 * one.eyes_before
+    assert one.mouth == pytest.approx(one.mouth_before, abs=0.1)
+
+
+def test_a_value_that_goes_half_as_far_the_other_way_follows_by_minus_a_half() -> None:
+    made = told()
+    together, share = made.follows(lambda one: -one.eyes_before / 2, lambda one: one.eyes_before)
+    assert (together, share) == pytest.approx((-1, -0.5))
+    assert np.isnan(made.follows(lambda one: one.mouth, lambda one: one.mouth_before)).all()  # never opens
 
 
 def test_flicker_is_told_in_grey_levels_and_as_a_multiple_of_what_was_there() -> None:
@@ -146,7 +167,8 @@ def test_held_out_faces_that_come_back_as_they_were_have_an_ssim_of_one() -> Non
 def told() -> Report:
     likes = [(0.7, 0.2), (0.6, 0.3), (0.2, 0.5), (0.8, 0.1), (0.9, 0.1)]
     made = tuple(
-        Measured(n, source, target, 3.0, 2.0, 4.0, 3.0, 6.0, 5.0, 1.5) for n, (source, target) in enumerate(likes)
+        Measured(n, source, target, 3.0, 2.0, 4.0, 3.0, 6.0, 5.0, 1.5, 0.3 - n / 50, 0.3 - n / 25, 0.1, n / 10)
+        for n, (source, target) in enumerate(likes)
     )
     return Report(6, 5, 5, made, 0.91)
 
@@ -161,6 +183,7 @@ def test_the_table_says_what_was_measured() -> None:
         "points off": "3.0 % of the eyes' distance",
         "points off, apart from what stays the same": "1.5 % of the eyes' distance",
         "looks elsewhere by": "2.0 degrees",
+        "eyes open and close": "50 % as far as before (correlation 1.00)",
         "flicker, times the original": "1.20",
         "seam, colour difference": "4.0 (before 3.0)",
         "SSIM of held-out faces": "0.910",

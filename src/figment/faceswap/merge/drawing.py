@@ -67,18 +67,20 @@ class Drawing:
     def group(self, first: int) -> list[Drawn]:
         """The frames from number `first`, a multiple of `GROUP`, on; the last group asked for is kept at hand."""
         if first != self._first:
-            numbers = range(first, min(first + GROUP, self.footage.count))
-            frames = self._read(numbers)
-            faces = [self.footage.faces(number) for number in numbers]
-            _check_size(frames[0], [face for there in faces for face in there])
-            drawn = iter(swapped(frames, faces, self.swapper))
-            found = zip(frames, faces, strict=True)
-            self._group = [Drawn(frame, [next(drawn) for _ in there]) for frame, there in found]
+            self._group = self.draw(first, self.read(first))
             self._first = first
         return self._group
 
-    def _read(self, numbers: range) -> list[Frame]:
-        """Frames `numbers`; the clip is opened anew where they do not follow on what was read last."""
+    def draw(self, first: int, frames: Sequence[Frame]) -> list[Drawn]:
+        """The group that begins at `first`, of what `read` told; several threads may do so at once."""
+        faces = [self.footage.faces(first + place) for place in range(len(frames))]
+        _check_size(frames[0], [face for there in faces for face in there])
+        drawn = iter(swapped(frames, faces, self.swapper))
+        return [Drawn(frame, [next(drawn) for _ in there]) for frame, there in zip(frames, faces, strict=True)]
+
+    def read(self, first: int) -> list[Frame]:
+        """Frames of the group that begins at `first`; the clip is opened anew where they do not follow on the last."""
+        numbers = range(first, min(first + GROUP, self.footage.count))
         if numbers.start != self._next:
             self._frames, self._next = self.footage.frames(numbers.start), numbers.start
         frames = list(islice(self._frames, len(numbers)))

@@ -28,6 +28,12 @@ _CHARTS: dict[str, dict[str, Callable[[Measured], float]]] = {
         "apart from what stays the same": lambda face: face.movement,
         "pose, degrees": lambda face: face.pose,
     },
+    "Open (by the width of an eye)": {
+        "eyes after": lambda face: face.eyes,
+        "eyes before": lambda face: face.eyes_before,
+        "mouth after": lambda face: face.mouth,
+        "mouth before": lambda face: face.mouth_before,
+    },
     "Flicker (grey levels)": {"after": lambda face: face.flicker, "before": lambda face: face.flicker_before},
     "Seam (CIEDE2000)": {"after": lambda face: face.seam, "before": lambda face: face.seam_before},
 }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from figment.core.errors import InputError
 from figment.core.task import Progress, Task
-from figment.faceswap.align import hull_mask, matrix
+from figment.faceswap.align import Openings, hull_mask, matrix, openings
 from figment.faceswap.faces import FaceType, Found
 from figment.faceswap.faceset import AlignedFace
 from figment.faceswap.lanczos import warped
@@ -67,6 +67,8 @@ class _Seen:
     offsets: NDArray[np.float64]
     """(68, 2): see `offsets`."""
     pose: float
+    openings: tuple[Openings, Openings]
+    """After the swap, and before it."""
     before: Frame
     """(SIZE, SIZE, 3): aligned."""
     after: Frame
@@ -145,6 +147,7 @@ def _looked(before: Frame, after: Frame, mask: NDArray[np.uint8], face: AlignedF
         embedder.embed(before, was)[0],
         offsets(made[0], was[0], aligned),
         pose_error(made[0], was[0]),
+        (openings(made[0]), openings(was[0])),
         warped(before, aligned, SIZE),
         warped(after, aligned, SIZE),
         warped(np.repeat(mask[..., None], 3, 2), aligned, SIZE)[..., 0].astype(np.float32) / np.float32(255),
@@ -155,7 +158,11 @@ def _judged(seen: _Seen) -> Measured:
     """What can be said of a frame by itself; whom it looks like is told when all are seen."""
     nan = float("nan")
     seams = seam(seen.after, seen.mask), seam(seen.before, seen.mask)
-    return Measured(seen.face.frame, nan, nan, _length(seen.offsets), seen.pose, *seams)
+    made, was = seen.openings
+    return Measured(
+        seen.face.frame, nan, nan, _length(seen.offsets), seen.pose, *seams,
+        eyes=made.eyes, eyes_before=was.eyes, mouth=made.mouth, mouth_before=was.mouth,
+    )  # fmt: skip
 
 
 def _note_flicker(faces: list[Measured], three: Sequence[_Seen]) -> None:

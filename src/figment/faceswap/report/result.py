@@ -38,6 +38,14 @@ class Measured:
     movement: float = float("nan")
     """How far its points are off from where they are off on average over the clip: another person's eyes and mouth lie
     elsewhere all the time, and what is left is what does not follow."""
+    eyes: float = float("nan")
+    """How far they are open, by their width."""
+    eyes_before: float = float("nan")
+    """The same before the swap."""
+    mouth: float = float("nan")
+    """How far it is open, by the width of an eye."""
+    mouth_before: float = float("nan")
+    """The same before the swap."""
 
 
 class Row(NamedTuple):
@@ -82,6 +90,18 @@ class Report:
         before = self.mean(lambda face: face.flicker_before)
         return self.mean(lambda face: face.flicker) / before if before else float("nan")
 
+    def follows(self, made: Callable[[Measured], float], before: Callable[[Measured], float]) -> tuple[float, float]:
+        """Correlation of what a value is and was, and how far it goes as a share of how far it went.
+
+        NaN for less than three faces, and where it stays as it is.
+        """
+        pairs = np.array([(made(face), before(face)) for face in self.faces]).reshape(-1, 2).T
+        is_now, was = pairs[:, ~np.isnan(pairs).any(0)]
+        if len(was) < 3 or np.std(was) == 0 or np.std(is_now) == 0:
+            return float("nan"), float("nan")
+        together = float(np.corrcoef(is_now, was)[0, 1])
+        return together, together * float(np.std(is_now) / np.std(was))
+
     def mean(self, value: Callable[[Measured], float]) -> float:
         """Of all faces that it can be said of; NaN for none."""
         said = [value(face) for face in self.faces]
@@ -92,6 +112,8 @@ class Report:
         """The table."""
         source, target = self.mean(lambda face: face.to_source), self.mean(lambda face: face.to_target)
         seam, before = self.mean(lambda face: face.seam), self.mean(lambda face: face.seam_before)
+        eyes = self._following(lambda face: face.eyes, lambda face: face.eyes_before)
+        mouth = self._following(lambda face: face.mouth, lambda face: face.mouth_before)
         rows = [
             Row("frames swapped", f"{self.swapped} of {self.with_face} ({_per_cent(self.share_swapped)})", "100 %"),
             Row("likeness to the source", _number(source, 2), ""),
@@ -106,11 +128,17 @@ class Report:
                 "",
             ),
             Row("looks elsewhere by", f"{_number(self.mean(lambda face: face.pose), 1)} degrees", ""),
+            Row("eyes open and close", f"{eyes[1]} % as far as before (correlation {eyes[0]})", ""),
+            Row("mouth opens and closes", f"{mouth[1]} % as far as before (correlation {mouth[0]})", ""),
             Row("flicker, times the original", _number(self.flicker, 2), "1.2 or less"),
             Row("seam, colour difference", f"{_number(seam, 1)} (before {_number(before, 1)})", ""),
             Row("SSIM of held-out faces", _number(self.reconstruction, 3), ""),
         ]
         return [row for row in rows if not row.value.startswith(UNKNOWN)]
+
+    def _following(self, made: Callable[[Measured], float], before: Callable[[Measured], float]) -> tuple[str, str]:
+        together, share = self.follows(made, before)
+        return _number(together, 2), _number(100 * share, 0)
 
 
 def _number(value: float, digits: int) -> str:
