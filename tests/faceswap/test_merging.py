@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tests.faceswap.made_clip import BARE, COUNT, faces, frame, frames, merging, negative
 from tests.faceswap.made_faces import POINTS, face
 
@@ -58,6 +59,21 @@ def test_groups_of_frames_go_through_the_network_together(tmp_path: Path) -> Non
     sizes: list[int] = []
     finish(merging(tmp_path, negative(seen=sizes.append)).run())
     assert sorted(sizes) == [3, 7, 8]
+
+
+def test_a_frame_that_is_looked_at_is_drawn_as_in_a_run_which_rounds_by_threads(tmp_path: Path) -> None:
+    threads: list[int] = []
+    before = torch.get_num_threads()
+    finish(merging(tmp_path / "run", negative(seen=lambda _: threads.append(torch.get_num_threads()))).run())
+    work = merging(tmp_path / "look", negative(seen=lambda _: threads.append(torch.get_num_threads())))
+    torch.set_num_threads(before + 1)
+    try:
+        work.frame(0)
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+    assert len(threads) == 4
+    assert len(set(threads)) == 1
 
 
 def test_nothing_is_made_twice(tmp_path: Path) -> None:

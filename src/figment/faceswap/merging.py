@@ -6,14 +6,12 @@ and one that is repeated makes those frames alone that would come out otherwise.
 
 import hashlib
 import json
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from figment.core.config import to_dict
@@ -21,7 +19,7 @@ from figment.core.errors import InputError
 from figment.core.task import Progress, Task
 from figment.faceswap.frames import images
 from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
-from figment.faceswap.merge.drawing import GROUP, Drawing, Drawn, Swapper
+from figment.faceswap.merge.drawing import GROUP, THREADS, Drawing, Drawn, Swapper
 from figment.faceswap.merge.fit import Fit, fitted
 from figment.faceswap.merge.footage import Finish, Footage, Frame, unchanged
 from figment.faceswap.merge.session import Session
@@ -29,9 +27,6 @@ from figment.faceswap.workspace import Step, Workspace
 from figment.pixels import files
 
 __all__ = ["Merging", "merge"]
-
-THREADS = min(4, os.cpu_count() or 1)
-"""How many frames are put together at once."""
 
 
 def merge(
@@ -100,7 +95,7 @@ class Merging:
         total = self.footage.count - first
         yield Progress(0, total, "merging")
         fits = any(self._is_fitted(self.session.settings()[number]) for number in lacking)
-        with ThreadPoolExecutor(THREADS, initializer=_share_cores) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             measured = pool.submit(lambda: self._fit.field) if fits else None
             for start, group in self._groups(sorted({number // GROUP * GROUP for number in lacking}), pool):
                 if measured is not None:
@@ -181,11 +176,6 @@ class Merging:
 def _taken(coming: deque[tuple[int, Future[list[Drawn]]]]) -> tuple[int, list[Drawn]]:
     start, group = coming.popleft()
     return start, group.result()
-
-
-def _share_cores() -> None:
-    """Let PyTorch compute on this thread's share of the cores; it would start threads for all of them in each."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // THREADS))
 
 
 @lru_cache

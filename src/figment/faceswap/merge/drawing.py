@@ -4,11 +4,14 @@ A group's frames and the order of its faces are decided by the clip alone, since
 in another company: a merge that was stopped and goes on comes out the same to the bit.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from figment.core.errors import DataError
@@ -19,10 +22,12 @@ from figment.faceswap.merge.blend import Enlarge, Swapped, doubled
 from figment.faceswap.merge.footage import Footage, Frame
 from figment.faceswap.merge.warp import Pixels
 
-__all__ = ["GROUP", "Drawing", "Drawn", "Swapper", "swapped"]
+__all__ = ["GROUP", "THREADS", "Drawing", "Drawn", "Swapper", "swapped"]
 
 GROUP = 8
 """How many frames are read and sent through the network together."""
+THREADS = min(4, os.cpu_count() or 1)
+"""How many groups are drawn, and frames put together, at once."""
 UNKNOWN = (0, 0)
 """The size of its frame that a face from DeepFaceLab has."""
 
@@ -75,7 +80,8 @@ class Drawing:
         """The group that begins at `first`, of what `read` told; several threads may do so at once."""
         faces = [self.footage.faces(first + place) for place in range(len(frames))]
         _check_size(frames[0], [face for there in faces for face in there])
-        drawn = iter(swapped(frames, faces, self.swapper))
+        with _on_a_share_of_the_cores():
+            drawn = iter(swapped(frames, faces, self.swapper))
         return [Drawn(frame, [next(drawn) for _ in there]) for frame, there in zip(frames, faces, strict=True)]
 
     def read(self, first: int) -> list[Frame]:
@@ -88,6 +94,20 @@ class Drawing:
         if len(frames) < len(numbers):
             raise DataError(f"The clip ends before frame {numbers.stop - 1}, which it should have; copy it again.")
         return frames
+
+
+@contextmanager
+def _on_a_share_of_the_cores() -> Iterator[None]:
+    """Let PyTorch use as many cores as are left to each of `THREADS` threads, also where only one draws.
+
+    It would start threads for all cores in each; and with other numbers of them it rounds differently.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // THREADS))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _check_size(frame: Frame, faces: Sequence[AlignedFace]) -> None:
