@@ -53,7 +53,7 @@ class Found(NamedTuple):
     """What a generator was found to make."""
 
     modes: int
-    """Of all its pictures."""
+    """As the protocol counts them."""
     good: float
     """Share of its pictures that are of high quality."""
     sure: int

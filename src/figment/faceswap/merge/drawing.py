@@ -80,8 +80,7 @@ class Drawing:
         """The group that begins at `first`, of what `read` told; several threads may do so at once."""
         faces = [self.footage.faces(first + place) for place in range(len(frames))]
         _check_size(frames[0], [face for there in faces for face in there])
-        with _on_a_share_of_the_cores():
-            drawn = iter(swapped(frames, faces, self.swapper))
+        drawn = iter(swapped(frames, faces, self.swapper))
         return [Drawn(frame, [next(drawn) for _ in there]) for frame, there in zip(frames, faces, strict=True)]
 
     def read(self, first: int) -> list[Frame]:
@@ -125,7 +124,8 @@ def swapped(frames: Sequence[Frame], faces: Sequence[Sequence[AlignedFace]], swa
         return []
     maps = [matrix(landmarks, swapper.size, swapper.face_type) for _, landmarks in found]
     cut = np.stack([warped(frame, place, swapper.size) for (frame, _), place in zip(found, maps, strict=True)])
-    drawn = zip(*swapper.swap(cut), strict=True)
+    with _on_a_share_of_the_cores():
+        drawn = zip(*swapper.swap(cut), strict=True)
     return [
         Swapped(place.astype(np.float32), moved(landmarks, place).astype(np.float32), *three)
         for (_, landmarks), place, three in zip(found, maps, drawn, strict=True)
