@@ -38,6 +38,7 @@ ARMS: dict[str, Recipe] = {
     "quick96": PRESETS["quick96"],
     "decoder as wide as Quick96's": replace(FIGMENT, shape=Shape()),
     "RMSprop with lr dropout, 2e-4": replace(FIGMENT, optimizer="rmsprop", rate=2e-4),
+    "AdamW alone": replace(FIGMENT, evenly=False),
     "no moving average": replace(FIGMENT, average=0.0),
     "DSSIM at one size, mean square": replace(FIGMENT, finer=False),
     "bent alike to the end": replace(FIGMENT, taper=0.0),
@@ -48,7 +49,7 @@ ARMS: dict[str, Recipe] = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "every direction as often": {"even": True},
-    "eyes and mouth weigh more": {"eyes": 3.0},
+    "eyes and mouth weigh more": {"eyes": 100.0},
 }
 """What is set in an arm beside its recipe."""
 TRIED = 6

@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.faceswap.made_faces import POINTS
 
+from figment.faceswap.align import openings
 from figment.faceswap.smoothing import smoothed
 
 FRAMES = 60
@@ -63,3 +64,15 @@ def test_short_tracks_are_smoothed_too(count: int) -> None:
     points = shaken(moving())[:count]
     assert smoothed(points).shape == points.shape
     assert jitter(smoothed(points)) < jitter(points)
+
+
+def test_a_blink_stays_as_short_as_it_is() -> None:
+    """Eyes that close in one frame for four are closed in those four and open before and after."""
+    truth = moving(10)
+    for upper, lower in ((37, 41), (38, 40), (43, 47), (44, 46)):
+        truth[28:32, upper, 1] = truth[28:32, lower, 1]
+    shaken = (truth + np.random.default_rng(0).normal(0, 0.3, truth.shape)).astype(np.float32)
+    seen, wanted = (np.array([openings(points).eyes for points in each]) for each in (smoothed(shaken), truth))
+    assert np.abs(seen - wanted).max() < 0.2 * (wanted.max() - wanted.min())
+    before = slice(20)
+    assert jitter((smoothed(shaken) - truth)[before]) < jitter((shaken - truth)[before]) / 5

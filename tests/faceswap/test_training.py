@@ -13,7 +13,7 @@ from tests.faceswap.made_swap import RECIPE, SMALL, drawn, training, workspace
 
 from figment.core.errors import TrainingError
 from figment.core.task import finish
-from figment.faceswap.descent import SparseRMSprop
+from figment.faceswap.descent import EvenAdamW, SparseRMSprop, even
 from figment.faceswap.model import SwapModel
 from figment.faceswap.outlook import steps_to
 from figment.faceswap.training import Training, train
@@ -216,6 +216,52 @@ def test_three_weights_of_ten_move() -> None:
     moved = weight.detach() != 0
     assert float(moved.float().mean()) == pytest.approx(0.3, abs=0.02)
     assert torch.allclose(weight.detach()[moved], torch.tensor(0.1 / 0.1**0.5), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(12, 40), (40, 12)])
+def test_all_singular_values_become_about_1(shape: tuple[int, int]) -> None:
+    torch.manual_seed(0)
+    left, values, right = torch.linalg.svd(torch.randn(shape), full_matrices=False)
+    made = even(left @ torch.diag(values[0] * torch.logspace(0, -2, 12)) @ right)
+    levels = torch.linalg.svdvals(made)
+    assert 0.6 < levels.min() <= levels.max() < 1.25
+    along = left.T @ made @ right.T
+    assert torch.allclose(along, along.diagonal().diag(), atol=1e-3)
+
+
+def test_nothing_stays_nothing() -> None:
+    assert torch.equal(even(torch.zeros(3, 5)), torch.zeros(3, 5))
+
+
+def test_matrices_move_as_far_along_each_direction_and_others_by_adamw() -> None:
+    torch.manual_seed(0)
+    matrix, other, alone = (torch.nn.Parameter(torch.zeros(size)) for size in ((4, 9), (5,), (5,)))
+    one, two = EvenAdamW([matrix], [other], 0.1), torch.optim.AdamW([alone], 0.1, betas=(0.9, 0.99))
+    for _ in range(3):
+        matrix.grad = torch.diag(torch.tensor([1.0, 0.5, 0.1, 0.05])) @ torch.eye(4, 9)
+        other.grad = torch.arange(-2.0, 3.0)
+        alone.grad = other.grad.clone()
+        one.step()
+        two.step()
+    moved = torch.linalg.svdvals(matrix.detach()) / (3 * 0.1 * 0.2 * 9**0.5)
+    assert moved.shape == (4,)
+    assert 0.6 < moved.min() <= moved.max() < 1.25
+    assert torch.allclose(other, alone)
+
+
+def test_a_training_begun_by_another_optimiser_goes_on(tmp_path: Path) -> None:
+    """With its weights; momentum begins anew, which is said."""
+    before = training(workspace(tmp_path), replace(RECIPE, evenly=True), iterations=2)
+    finish(before.run())
+    state = before.states.newest()
+    assert state is not None
+    old = torch.optim.AdamW(before.network.parameters(), 1e-3, fused=True).state_dict()
+    before.states.save(replace(state, optimizer=old))
+    after = training(workspace(tmp_path), replace(RECIPE, evenly=True), iterations=4)
+    assert after.step == 2
+    assert "momentum" in after.warning
+    finish(after.run())
+    assert after.step == 4
 
 
 def test_the_time_left_follows_a_power_of_the_steps() -> None:

@@ -14,7 +14,10 @@ from figment.faceswap.affine import backward, moved, similarity
 from figment.faceswap.faces import FaceType
 from figment.faceswap.lanczos import warped
 
-__all__ = ["FaceType", "Openings", "Pose", "hull_mask", "matrix", "openings", "pose", "unwarped", "warped"]
+__all__ = [
+    "EYES", "FaceType", "Openings", "Pose", "eye_opening", "hull_mask", "matrix", "openings", "pose", "unwarped",
+    "warped",
+]  # fmt: skip
 
 Points = NDArray[np.floating[Any]]
 """(N, 2)."""
@@ -33,6 +36,8 @@ _MEAN_Y += [0.245099, 0.780233, 0.780233]
 MEAN = np.stack([_MEAN_X, _MEAN_Y], 1)
 """(33, 2): the points USED of a mean face, in the square that the type "half" shows, which is 1 wide."""
 
+EYES = (slice(36, 42), slice(42, 48))
+"""Points of each eye: from the corner at the left of the picture along the upper lid, and back along the lower."""
 DEPTH = 0.9
 """How far the tip of the nose stands before the outer corners of the eyes, in halves of their distance."""
 HEIGHT = 1.4
@@ -58,7 +63,7 @@ class Openings(NamedTuple):
     """How far apart lids and lips are."""
 
     eyes: float
-    """Mean distance of the lids by the width of an eye (Soukupova & Cech 2016, eq. 1); some 0.3 for open eyes."""
+    """Mean of both eyes' `eye_opening`."""
     mouth: float
     """Mean distance of the lips' inner edges, by the width of an eye."""
 
@@ -126,11 +131,16 @@ def pose(landmarks: Points) -> Pose:
 def openings(landmarks: Points) -> Openings:
     """How far the face of `landmarks` (68, 2) opens its eyes and its mouth."""
     points = landmarks.astype(np.float64)
+    wide = max((_apart(points, 36, 39) + _apart(points, 42, 45)) / 2, 1e-6)
+    lips = (_apart(points, 61, 67) + _apart(points, 62, 66) + _apart(points, 63, 65)) / 3
+    return Openings(sum(eye_opening(points[eye]) for eye in EYES) / 2, lips / wide)
 
-    def apart(one: int, other: int) -> float:
-        return float(np.hypot(*(points[one] - points[other])))
 
-    wide = max((apart(36, 39) + apart(42, 45)) / 2, 1e-6)
-    lids = (apart(37, 41) + apart(38, 40) + apart(43, 47) + apart(44, 46)) / 4
-    lips = (apart(61, 67) + apart(62, 66) + apart(63, 65)) / 3
-    return Openings(lids / wide, lips / wide)
+def eye_opening(eye: Points) -> float:
+    """Mean distance of the lids of an eye (6, 2) by its width (Soukupova & Cech 2016, eq. 1); some 0.3 when open."""
+    points = eye.astype(np.float64)
+    return (_apart(points, 1, 5) + _apart(points, 2, 4)) / 2 / max(_apart(points, 0, 3), 1e-6)
+
+
+def _apart(points: Points, one: int, other: int) -> float:
+    return float(np.hypot(*(points[one] - points[other])))

@@ -11,16 +11,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch import Tensor
+from torch.optim import Optimizer
 
 from figment.core.config import to_dict
 from figment.core.errors import TrainingError
 from figment.core.task import Progress, Task
 from figment.faceswap.batches import Examples, Faces, split
-from figment.faceswap.descent import SparseRMSprop
+from figment.faceswap.descent import EvenAdamW, SparseRMSprop
 from figment.faceswap.ending import noted
 from figment.faceswap.losses import face_loss, likeness, mask_loss
 from figment.faceswap.model import SwapModel, SwapNetwork
@@ -38,6 +39,7 @@ __all__ = ["Training", "train"]
 CHECK_EVERY = 20  # steps; figures are checked and noted as often
 AVERAGE_EVERY = 8
 WARMUP = 100
+MATRICES = ("inter.dense1.weight", "inter.dense2.weight")
 BREAKDOWNS = 5  # without a save between them
 
 
@@ -121,9 +123,18 @@ class Training:
         if state is not None:
             self.step, self.slowed, self.seconds = state.step, state.slowed, state.seconds
             self.likeness = [(step, value) for step, value in state.likeness]
-            self.optimizer.load_state_dict(dict(state.optimizer))
+            self._remember(state.optimizer)
             for name, tensor in state.average.items():
                 self.average.tensors[name].copy_(tensor)
+
+    def _remember(self, optimizer: Mapping[str, Any]) -> None:
+        """Take the momentum of a state, unless an earlier version left it, which moved the weights otherwise."""
+        try:
+            self.optimizer.load_state_dict(dict(optimizer))
+        except ValueError:
+            self.warning = (
+                "This training was begun by an earlier version; it goes on with its weights and new momentum."
+            )
 
     def _advance(self) -> dict[str, Tensor]:
         """One step, in as many parts as memory asks for."""
@@ -268,10 +279,13 @@ class Training:
         return self.tensors, (self.average.tensors if self.recipe.average else {})
 
 
-def _optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
+def _optimizer(recipe: Recipe, network: SwapNetwork) -> Optimizer:
     if recipe.optimizer == "rmsprop":
         return SparseRMSprop(network.parameters(), recipe.rate)
-    return AdamW(network.parameters(), recipe.rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    named = list(network.named_parameters())
+    matrices = [weight for name, weight in named if recipe.evenly and name in MATRICES]
+    others = [weight for name, weight in named if not (recipe.evenly and name in MATRICES)]
+    return EvenAdamW(matrices, others, recipe.rate)
 
 
 def _on(examples: Examples, here: Place) -> Examples:

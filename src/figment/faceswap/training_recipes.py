@@ -19,6 +19,8 @@ class Recipe:
 
     shape: Shape
     optimizer: Literal["adamw", "rmsprop"]
+    evenly: bool
+    """Whether AdamW moves the two dense layers evenly along all directions (Muon)."""
     rate: float
     """Peak learning rate."""
     low: bool
@@ -36,8 +38,8 @@ class Recipe:
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "adamw", 5e-4, True, True, 0.999, True, False, 0.3),
-    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 0.0),
+    "figment": Recipe(Shape(decoder=32), "adamw", True, 5e-4, True, True, 0.999, True, False, 0.3),
+    "quick96": Recipe(Shape(), "rmsprop", False, 2e-4, False, False, 0.0, False, True, 0.0),
 }
 
 
@@ -55,8 +57,8 @@ class SwapSettings:
     """How much of the head is learnt."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Numbers to compute with; auto takes bfloat16 where the preset allows it and the device is faster for it."""
-    eyes: Annotated[float, Field(ge=0, le=100)] = 0.0
-    """Weight of the eyes and the mouth on top of the rest of the face; 3 is much."""
+    eyes: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """Weight of the eyes and the mouth on top of the rest of the face; DeepFaceLab's SAEHD takes 300."""
     even: bool = False
     """Whether every direction in which faces look is shown as often, rather than as often as it comes."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
