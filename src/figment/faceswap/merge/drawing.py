@@ -5,6 +5,7 @@ in another company: a merge that was stopped and goes on comes out the same to t
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from figment.faceswap.merge.blend import Enlarge, Swapped, doubled
 from figment.faceswap.merge.footage import Footage, Frame
 from figment.faceswap.merge.warp import Pixels
 
-__all__ = ["GROUP", "THREADS", "Drawing", "Drawn", "Swapper", "swapped"]
+__all__ = ["GROUP", "THREADS", "Drawing", "Drawn", "Swapper", "cores", "swapped"]
 
 GROUP = 8
 """How many frames are read and sent through the network together."""
@@ -95,18 +96,33 @@ class Drawing:
         return frames
 
 
-@contextmanager
-def _on_a_share_of_the_cores() -> Iterator[None]:
-    """Let PyTorch use as many cores as are left to each of `THREADS` threads, also where only one draws.
+class _Cores:
+    """How many cores PyTorch uses: what one thread sets is also what threads begin with that are started later."""
 
-    It would start threads for all cores in each; and with other numbers of them it rounds differently.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // THREADS))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    def __init__(self) -> None:
+        self._lock, self._lent, self._all = threading.Lock(), 0, 1
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Let PyTorch use as many as are left to each of `THREADS` threads, also where only one draws.
+
+        It would start threads for all cores in each; and with other numbers of them it rounds differently.
+        """
+        with self._lock:
+            here = torch.get_num_threads()  # a thread that never asked takes what others set, even after it set its own
+            if not self._lent:
+                self._all = here
+            self._lent += 1
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // THREADS))
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._lent -= 1
+                torch.set_num_threads(self._all)
+
+
+cores = _Cores()
 
 
 def _check_size(frame: Frame, faces: Sequence[AlignedFace]) -> None:
@@ -124,7 +140,7 @@ def swapped(frames: Sequence[Frame], faces: Sequence[Sequence[AlignedFace]], swa
         return []
     maps = [matrix(landmarks, swapper.size, swapper.face_type) for _, landmarks in found]
     cut = np.stack([warped(frame, place, swapper.size) for (frame, _), place in zip(found, maps, strict=True)])
-    with _on_a_share_of_the_cores():
+    with cores.shared():
         drawn = zip(*swapper.swap(cut), strict=True)
     return [
         Swapped(place.astype(np.float32), moved(landmarks, place).astype(np.float32), *three)
