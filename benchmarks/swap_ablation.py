@@ -38,7 +38,7 @@ ARMS: dict[str, Recipe] = {
     "quick96": PRESETS["quick96"],
     "decoder as wide as Quick96's": replace(FIGMENT, shape=Shape()),
     "RMSprop with lr dropout, 2e-4": replace(FIGMENT, optimizer="rmsprop", rate=2e-4),
-    "AdamW alone": replace(FIGMENT, evenly=False),
+    "AdamW alone": replace(FIGMENT, optimizer="adamw"),
     "no moving average": replace(FIGMENT, average=0.0),
     "DSSIM at one size, mean square": replace(FIGMENT, finer=False),
     "bent alike to the end": replace(FIGMENT, taper=0.0),

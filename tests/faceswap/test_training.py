@@ -234,7 +234,6 @@ def test_nothing_stays_nothing() -> None:
 
 
 def test_matrices_move_as_far_along_each_direction_and_others_by_adamw() -> None:
-    torch.manual_seed(0)
     matrix, other, alone = (torch.nn.Parameter(torch.zeros(size)) for size in ((4, 9), (5,), (5,)))
     one, two = EvenAdamW([matrix], [other], 0.1), torch.optim.AdamW([alone], 0.1, betas=(0.9, 0.99))
     for _ in range(3):
@@ -251,13 +250,13 @@ def test_matrices_move_as_far_along_each_direction_and_others_by_adamw() -> None
 
 def test_a_training_begun_by_another_optimiser_goes_on(tmp_path: Path) -> None:
     """With its weights; momentum begins anew, which is said."""
-    before = training(workspace(tmp_path), replace(RECIPE, evenly=True), iterations=2)
+    before = training(workspace(tmp_path), RECIPE, iterations=2)
     finish(before.run())
     state = before.states.newest()
     assert state is not None
     old = torch.optim.AdamW(before.network.parameters(), 1e-3, fused=True).state_dict()
     before.states.save(replace(state, optimizer=old))
-    after = training(workspace(tmp_path), replace(RECIPE, evenly=True), iterations=4)
+    after = training(workspace(tmp_path), RECIPE, iterations=4)
     assert after.step == 2
     assert "momentum" in after.warning
     finish(after.run())

@@ -282,10 +282,9 @@ class Training:
 def _optimizer(recipe: Recipe, network: SwapNetwork) -> Optimizer:
     if recipe.optimizer == "rmsprop":
         return SparseRMSprop(network.parameters(), recipe.rate)
-    named = list(network.named_parameters())
-    matrices = [weight for name, weight in named if recipe.evenly and name in MATRICES]
-    others = [weight for name, weight in named if not (recipe.evenly and name in MATRICES)]
-    return EvenAdamW(matrices, others, recipe.rate)
+    named, chosen = dict(network.named_parameters()), MATRICES if recipe.optimizer == "even adamw" else ()
+    matrices = [named.pop(name) for name in chosen]
+    return EvenAdamW(matrices, named.values(), recipe.rate)
 
 
 def _on(examples: Examples, here: Place) -> Examples:

@@ -18,9 +18,8 @@ class Recipe:
     """What a preset fixes."""
 
     shape: Shape
-    optimizer: Literal["adamw", "rmsprop"]
-    evenly: bool
-    """Whether AdamW moves the two dense layers evenly along all directions (Muon)."""
+    optimizer: Literal["even adamw", "adamw", "rmsprop"]
+    """The first moves the two dense layers evenly along all directions (Muon)."""
     rate: float
     """Peak learning rate."""
     low: bool
@@ -38,8 +37,8 @@ class Recipe:
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "adamw", True, 5e-4, True, True, 0.999, True, False, 0.3),
-    "quick96": Recipe(Shape(), "rmsprop", False, 2e-4, False, False, 0.0, False, True, 0.0),
+    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 0.3),
+    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 0.0),
 }
 
 
