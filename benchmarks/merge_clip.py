@@ -10,6 +10,7 @@ import argparse
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def main() -> None:
         shutil.copy(arguments.clip, Path(folder) / f"data_dst{arguments.clip.suffix}")
         side = Workspace(Path(folder)).dst
         faces = found(side, arguments.frames)
-        footage = Footage(lambda first: images(side, first), side.count, faces)
+        footage = Footage(partial(images, side), side.count, faces)
         print(f"{len(faces)} faces in {arguments.frames} frames, {torch.get_num_threads()} threads of torch")
         for name, swapper in swappers.items():
             for warm in (True, False):

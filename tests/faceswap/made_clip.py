@@ -1,6 +1,6 @@
 """A clip and its faces that tests make: a picture that moves under a camera, with points that move with it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +31,9 @@ def frame(number: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(PICTURE[60:160, 140 + number : 260 + number])
 
 
-def frames(first: int) -> Iterator[NDArray[np.uint8]]:
-    """Those from `first` on."""
-    return (frame(number) for number in range(first, COUNT))
+def frames(first: int, *, only: Container[int] | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Those from `first` on, and of them those in `only`."""
+    return (frame(number) for number in range(first, COUNT) if only is None or number in only)
 
 
 def faces() -> list[AlignedFace]:

@@ -72,6 +72,7 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
     side = Workspace(tmp_path).src
     assert [frame.time for frame in frames(side)] == [0, Fraction(1, 25), Fraction(2, 25)]
     np.testing.assert_array_equal(np.array(list(images(side, 1))), np.array([picture(1), picture(2)]))
+    np.testing.assert_array_equal(np.array(list(images(side, 1, only={0, 2}))), np.array([picture(2)]))
     with pytest.raises(InputError, match="pictures already; there is no clip data_src"):
         finish(dump(Workspace(tmp_path), "src", "png"))
 

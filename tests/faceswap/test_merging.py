@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Container, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tests.faceswap.made_clip import BARE, COUNT, faces, frame, frames, merging, negative
 from tests.faceswap.made_faces import POINTS, face
 
@@ -201,7 +203,11 @@ def test_faces_of_frames_of_another_size_are_refused(tmp_path: Path) -> None:
 
 def test_a_clip_that_ends_early_is_said(tmp_path: Path) -> None:
     work = merging(tmp_path)
-    work.footage.frames = lambda first: islice(frames(first), max(0, 10 - first))
+
+    def short(first: int, *, only: Container[int] | None = None) -> Iterator[NDArray[np.uint8]]:
+        return islice(frames(first, only=only), max(0, 10 - first))
+
+    work.footage.frames = short
     with pytest.raises(DataError, match="ends before frame 15"):
         finish(work.run())
 

@@ -194,6 +194,8 @@ def test_from_anywhere_frames_are_the_same_as_from_the_start(kind: str, tmp_path
         for leap in (told, None):
             rest = list(frames(tmp_path / "clip", first, leap))
             np.testing.assert_array_equal(np.array(rest), np.array(whole[first:]))
+            some = list(frames(tmp_path / "clip", first, leap, only={0, 3, 4, 99}))
+            np.testing.assert_array_equal(np.array(some), np.array([whole[n] for n in (0, 3, 4) if n >= first]))
 
 
 def test_damage_that_a_decoder_paints_over_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Frames of a side of a swap: read from the clip as they are asked for, and, where wanted, written as pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -42,17 +42,20 @@ class Frame:
         return f"{self.number + 1:05d}"
 
 
-def images(side: Side, first: int = 0, times: Times | None = None) -> Iterator[NDArray[np.uint8]]:
+def images(
+    side: Side, first: int = 0, times: Times | None = None, only: Container[int] | None = None
+) -> Iterator[NDArray[np.uint8]]:
     """Pictures of the frames of `side` from number `first` on, uint8 (H, W, 3), decoded as they are asked for.
 
-    They are the same wherever reading begins. `times`, where they are at hand, spare looking them up. Raises PixelError
-    for a clip or picture that is damaged.
+    They are the same wherever reading begins. Where `only` is given, those whose numbers are in it. `times`, where they
+    are at hand, spare looking them up. Raises PixelError for a clip or picture that is damaged.
     """
     clip = side.clip
     if clip is None:
-        yield from (files.load(path) for path in side.pictures[first:])
+        numbered = enumerate(side.pictures[first:], first)
+        yield from (files.load(path) for number, path in numbered if only is None or number in only)
     else:
-        yield from clips.frames(clip, first, times or side.times)
+        yield from clips.frames(clip, first, times or side.times, only)
 
 
 def frames(side: Side, first: int = 0) -> Iterator[Frame]:

@@ -9,7 +9,7 @@ import json
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,7 @@ class Merging:
     def of(cls, workspace: Workspace, swapper: Swapper, finish: Finish = unchanged) -> "Merging":
         """The merge of the clip dst of `workspace`; what was merged of another clip is put away first."""
         side = workspace.dst
-        footage = Footage(lambda first: images(side, first), side.count, side.faceset.faces())
+        footage = Footage(partial(images, side), side.count, side.faceset.faces())
         session = Session(workspace.merged, side.digest, side.count, workspace.put_away)
         return cls(footage, session, swapper, finish)
 
@@ -96,10 +96,9 @@ class Merging:
         yield Progress(0, total, "merging")
         fits = any(self._is_fitted(self.session.settings()[number]) for number in lacking)
         with ThreadPoolExecutor(THREADS) as pool:
-            measured = pool.submit(lambda: self._fit.field) if fits else None
+            if fits:
+                self._fit.field(pool.map)  # before several threads ask for it
             for start, group in self._groups(sorted({number // GROUP * GROUP for number in lacking}), pool):
-                if measured is not None:
-                    measured.result()  # before several threads ask for it
                 numbers = [number for number in range(start, start + GROUP) if number in lacking]
                 self.session.forget(numbers)
                 results = list(pool.map(self._written, numbers, (group[number - start] for number in numbers)))
@@ -165,7 +164,7 @@ class Merging:
         settings, way = self.session.settings()[number], self.footage.way(number)
         faces = drawn.faces
         if self._is_fitted(settings):
-            faces = [fitted(face, self._fit.field, settings.fit) for face in faces]
+            faces = [fitted(face, self._fit.field(), settings.fit) for face in faces]
         result = merged(drawn.frame, faces, settings, way, self.swapper.enlarge)
         return result._replace(frame=self.finish(result.frame))
 

@@ -1,7 +1,5 @@
 """The sheet of people: a row of faces for each person in a clip, with the number by which one is chosen."""
 
-from itertools import islice
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,13 +22,13 @@ def people_sheet(side: Side, decided: Decided) -> NDArray[np.uint8]:
     for number in range(1, min(len(decided.counts), MOST) + 1):
         own = [face for face, person in enumerate(decided.people) if person == number]
         rows[number] = [own[place] for place in np.linspace(0, len(own) - 1, SHOWN).round().astype(int)]
-    wanted = {face for row in rows.values() for face in row}
+    wanted: dict[int, list[int]] = {}
+    for face in {face for row in rows.values() for face in row}:
+        wanted.setdefault(decided.faces[face].frame, []).append(face)
     cut: dict[int, NDArray[np.uint8]] = {}
-    last = max(decided.faces[face].frame for face in wanted)
-    for number, frame in enumerate(islice(images(side), last + 1)):
-        for face in wanted:
-            if decided.faces[face].frame == number:
-                place = matrix(decided.faces[face].landmarks, SIZE, FaceType.WHOLE)
-                cut[face] = warped(frame, place, SIZE)
+    for number, frame in zip(sorted(wanted), images(side, only=wanted), strict=False):
+        for face in wanted[number]:
+            place = matrix(decided.faces[face].landmarks, SIZE, FaceType.WHOLE)
+            cut[face] = warped(frame, place, SIZE)
     strips = [grid([cut[face] for face in row], SHOWN) for row in rows.values()]
     return contact_sheet(strips, [f"{number}: {decided.counts[number - 1]} frames" for number in rows], 1)

@@ -5,7 +5,7 @@ another file or an address.
 """
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Container, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -116,25 +116,30 @@ def times(path: Path) -> Times:
         return Times(said, base, max(end, said[-1] + 1), tuple(keys))
 
 
-def frames(path: Path, first: int = 0, times: Times | None = None) -> Generator[NDArray[np.uint8], None, None]:
+def frames(
+    path: Path, first: int = 0, times: Times | None = None, only: Container[int] | None = None
+) -> Generator[NDArray[np.uint8], None, None]:
     """Frames of the clip at `path`, uint8 (H, W, 3) sRGB, upright, all of one size, decoded as they are asked for.
 
-    From number `first` on; with the `times` of the clip those before it need not all be decoded. Raises PixelError for
-    anything that is not a whole clip of a known kind and bounded size.
+    From number `first` on, where `only` is given those in it; with the `times` of the clip those before `first` need
+    not all be decoded. Raises PixelError for anything that is not a whole clip of a known kind and bounded size.
     """
     with opened(path) as (container, stream):
         _describe(path, stream)
         shape: tuple[int, ...] | None = None
+        number = first - 1
         for number, frame in enumerate(_decoded(container, stream, first, times), first):
             if number >= MAX_FRAMES:
                 _check_count(path, number + 1)
+            if only is not None and number not in only:
+                continue
             image = _upright(frame)
             if shape not in (None, image.shape):
                 raise PixelError(f"{path} changes its size at frame {number}; convert it to one size first.")
             shape = image.shape
             yield image
-        if shape is None and first == 0:
-            _check_count(path, 0)
+        if first == 0:
+            _check_count(path, number + 1)
 
 
 def _decoded(

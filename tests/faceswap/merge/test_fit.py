@@ -1,6 +1,7 @@
 """Drawn faces moved to where the covered face has its features."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from figment.core.task import finish
 from figment.faceswap.affine import moved
 from figment.faceswap.align import matrix
 from figment.faceswap.merge import Colour, MergeSettings, Mode, Swapped
-from figment.faceswap.merge.drawing import Swapper
+from figment.faceswap.merge.drawing import GROUP, Swapper
 from figment.faceswap.merge.fit import FRAMES, MOST, Fit, field, fitted
 from figment.faceswap.merge.footage import Footage
 from figment.faceswap.merge.warp import Pixels
@@ -115,9 +116,9 @@ def test_a_frame_is_the_same_by_itself_and_made_again_with_another_fit(tmp_path:
 def test_frames_of_one_face_are_looked_at_spread_over_the_clip() -> None:
     opened: list[int] = []
 
-    def long(first: int) -> Iterator[NDArray[np.uint8]]:
+    def long(first: int, *, only: Container[int] | None = None) -> Iterator[NDArray[np.uint8]]:
         opened.append(first)
-        return (frame(number % COUNT) for number in range(first, 2000))
+        return (frame(number % COUNT) for number in range(first, 2000) if only is None or number in only)
 
     points = faces()[0].source_landmarks
     there = [replace(faces()[0], name=f"{number}.jpg", frame=number) for number in range(0, 2000, 7)]
@@ -128,8 +129,15 @@ def test_frames_of_one_face_are_looked_at_spread_over_the_clip() -> None:
     assert fit.numbers[-1] == there[-2].frame
     place = matrix(points, 32, aside().face_type)
     x, y = moved(points, place)[30].round().astype(int)
-    assert fit.field[y, x] == pytest.approx([OFF, 0], abs=0.5)
+    assert fit.field()[y, x] == pytest.approx([OFF, 0], abs=0.5)
     assert opened == [0, *fit.numbers[1:]]
+
+
+def test_threads_measure_what_one_does() -> None:
+    alone, together = (Fit(Footage(frames, COUNT, faces()), aside()) for _ in range(2))
+    assert len(alone.numbers) > GROUP
+    with ThreadPoolExecutor(2) as pool:
+        assert np.array_equal(together.field(pool.map), alone.field())
 
 
 def test_without_faces_or_a_finder_of_points_there_is_nothing_to_fit() -> None:

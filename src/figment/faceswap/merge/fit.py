@@ -6,7 +6,7 @@ for every frame, takes it back: what moves within a face is the network's, and n
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -17,7 +17,7 @@ from scipy.interpolate import RBFInterpolator
 
 from figment.faceswap.faceset import AlignedFace
 from figment.faceswap.merge.blend import Swapped
-from figment.faceswap.merge.drawing import Swapper, swapped
+from figment.faceswap.merge.drawing import GROUP, Swapper, swapped
 from figment.faceswap.merge.footage import Footage, Frame
 from figment.faceswap.merge.warp import Pixels, displaced, levels
 
@@ -36,6 +36,10 @@ MOST = 0.1
 EDGE = 9
 """Points on each side of the square that stay where they are."""
 
+Shown = tuple[tuple[int, Frame], ...]
+"""Frames with their numbers."""
+Over = Callable[[Callable[[Shown], tuple[Pixels, Pixels]], Iterable[Shown]], Iterator[tuple[Pixels, Pixels]]]
+
 
 class Fit:
     """What is off alike all over a clip between the faces of a network and those that they cover."""
@@ -46,6 +50,7 @@ class Fit:
         places = np.linspace(0, len(alone) - 1, min(FRAMES, len(alone))).round().astype(int)
         self.numbers = [alone[place] for place in places]
         self.footage, self.swapper = footage, swapper
+        self._field: Pixels | None = None
 
     @property
     def possible(self) -> bool:
@@ -58,14 +63,25 @@ class Fit:
         points = (face.source_landmarks for number in self.numbers for face in self.footage.faces(number))
         return hashlib.sha256(b"".join(np.asarray(each, "<f4").tobytes() for each in points)).hexdigest()
 
-    @cached_property
-    def field(self) -> Pixels:
-        """(S, S, 2): see the function `field`. Measured when it is first asked for."""
+    def field(self, over: Over = map) -> Pixels:
+        """(S, S, 2): see the function `field`. Measured when it is first asked for, group by group as `over` does it.
+
+        `over` may be the `map` of a pool of threads; the field is the same.
+        """
+        if self._field is None:
+            shown = zip(self.numbers, _read(self.footage, self.numbers), strict=True)
+            groups = iter(lambda: tuple(islice(shown, GROUP)), ())
+            drawn, covered = zip(*over(self._points, groups), strict=True)
+            self._field = field(np.concatenate(drawn), np.concatenate(covered), self.swapper.size)
+        return self._field
+
+    def _points(self, shown: Shown) -> tuple[Pixels, Pixels]:
+        """(B, 68, 2) of the faces that are drawn for the frames `shown`, and of those that they cover."""
         assert self.swapper.points is not None
-        faces: list[Sequence[AlignedFace]] = [self.footage.faces(number) for number in self.numbers]
-        drawn = swapped(_read(self.footage, self.numbers), faces, self.swapper)
+        faces: list[Sequence[AlignedFace]] = [self.footage.faces(number) for number, _ in shown]
+        drawn = swapped([frame for _, frame in shown], faces, self.swapper)
         found = [self.swapper.points(levels(face.rgb), face.landmarks) for face in drawn]
-        return field(np.stack(found), np.stack([face.landmarks for face in drawn]), self.swapper.size)
+        return np.stack(found), np.stack([face.landmarks for face in drawn])
 
 
 def field(drawn: NDArray[np.floating], covered: NDArray[np.floating], size: int) -> Pixels:
@@ -93,12 +109,12 @@ def fitted(face: Swapped, field: Pixels, percent: int) -> Swapped:
     return replace(face, rgb=displaced(face.rgb, part, sharp=True), predicted=displaced(face.predicted, part))
 
 
-def _read(footage: Footage, numbers: Sequence[int]) -> list[Frame]:
+def _read(footage: Footage, numbers: Sequence[int]) -> Iterator[Frame]:
     """Frames `numbers`, which ascend."""
-    read, frames, coming = list[Frame](), footage.frames(0), 0
+    wanted = frozenset(numbers)
+    frames, coming = footage.frames(0, only=wanted), 0
     for number in numbers:
         if number - coming > NEAR:
-            frames, coming = footage.frames(number), number
-        read.append(next(islice(frames, number - coming, None)))
+            frames = footage.frames(number, only=wanted)
+        yield next(frames)
         coming = number + 1
-    return read

@@ -1,6 +1,7 @@
 """What is merged: the frames of a clip and the faces in them that are to be covered."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,13 @@ Finish = Callable[[Frame], Frame]
 """What is done to a frame before anybody sees it."""
 
 
+class Frames(Protocol):
+    """Gives the frames of a clip."""
+
+    def __call__(self, first: int, *, only: Container[int] | None = None) -> Iterator[Frame]:
+        """Those from number `first` on, and of them those in `only` where it is given."""
+
+
 def unchanged(frame: Frame) -> Frame:
     """`frame` as it is."""
     return frame
@@ -24,8 +32,8 @@ def unchanged(frame: Frame) -> Frame:
 class Footage:
     """The frames of a clip and the faces in them that are to be covered."""
 
-    def __init__(self, frames: Callable[[int], Iterator[Frame]], count: int, faces: Iterable[AlignedFace]) -> None:
-        """`frames` gives those of the clip from a number on, of `count`; `faces` may stand in any order.
+    def __init__(self, frames: Frames, count: int, faces: Iterable[AlignedFace]) -> None:
+        """`frames` gives those of the clip, of which there are `count`; `faces` may stand in any order.
 
         Raises DataError for faces of frames that there are not.
         """
