@@ -41,6 +41,7 @@ ARMS: dict[str, Recipe] = {
     "AdamW alone": replace(FIGMENT, optimizer="adamw"),
     "no moving average": replace(FIGMENT, average=0.0),
     "DSSIM at one size, mean square": replace(FIGMENT, finer=False),
+    "turned as far as Quick96's": replace(FIGMENT, turned=1.0),
     "bent alike to the end": replace(FIGMENT, taper=0.0),
     "fp32": replace(FIGMENT, low=False),
     "rate stays": replace(FIGMENT, schedule=False),

@@ -20,7 +20,7 @@ def faces_of(faceset: Faceset) -> Faces:
 
 def test_a_batch_is_the_same_whenever_asked_for(tmp_path: Path) -> None:
     faces = faces_of(workspace(tmp_path).src.faceset)
-    one, again, next_one = (faces.batch(n, 3, (0, 0), even=True, strength=1.0) for n in (5, 5, 6))
+    one, again, next_one = (faces.batch(n, 3, (0, 0), even=True, turned=1.0, bent=1.0) for n in (5, 5, 6))
     assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
     assert not torch.equal(one.face, next_one.face)
     assert [tuple(tensor.shape) for tensor in one] == [(3, c, 32, 32) for c in (3, 3, 1, 1)]
@@ -29,11 +29,22 @@ def test_a_batch_is_the_same_whenever_asked_for(tmp_path: Path) -> None:
 
 def test_what_is_shown_is_bent_only_as_far_as_asked(tmp_path: Path) -> None:
     faces = faces_of(workspace(tmp_path).src.faceset)
-    whole, half, none = (faces.batch(0, 8, (0, 0), even=False, strength=s) for s in (1.0, 0.5, 0.0))
+    whole, half, none = (faces.batch(0, 8, (0, 0), even=False, turned=1.0, bent=b) for b in (1.0, 0.5, 0.0))
     assert torch.equal(none.shown, none.face)
     assert torch.equal(whole.face, none.face)
     apart = [(batch.shown - batch.face).abs().mean().item() for batch in (whole, half)]
     assert apart[0] > apart[1] > 0
+
+
+def test_faces_are_turned_only_as_far_as_asked(tmp_path: Path) -> None:
+    faces = faces_of(workspace(tmp_path, 3).src.faceset)
+    plain = faces.plain().face
+    apart = []
+    for turned_by in (0.0, 0.2, 1.0):
+        shown = faces.batch(0, 8, (0, 0), even=False, turned=turned_by, bent=0.0).shown
+        apart.append(float((shown[:, None] - plain).abs().mean((2, 3, 4)).amin(1).mean()))
+    assert apart[0] < 1e-6
+    assert 0.1 * apart[2] < apart[1] < 0.4 * apart[2]
 
 
 def test_plain_faces_are_those_of_the_faceset(tmp_path: Path) -> None:

@@ -199,8 +199,9 @@ def test_a_direction_seen_once_is_shown_as_often_where_that_is_asked_for(tmp_pat
 
     def blue(even: bool) -> float:
         sitting = training(made, even=even)
-        shown = torch.cat([sitting.faces[0].batch(n, 4, (0, 0), even=even, strength=0).face for n in range(50)])
-        assert torch.equal(sitting._batch(0).face, sitting.faces[0].batch(0, 2, (0, 0), even=even, strength=1).face)
+        shown = torch.cat([sitting.faces[0].batch(n, 4, (0, 0), even=even, turned=1, bent=0).face for n in range(50)])
+        first = sitting.faces[0].batch(0, 2, (0, 0), even=even, turned=sitting.recipe.turned, bent=1)
+        assert torch.equal(sitting._batch(0).face, first.face)
         return float((shown[:, 2, 16, 16] > shown[:, 0, 16, 16]).float().mean())
 
     assert blue(False) < 0.15

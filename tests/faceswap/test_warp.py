@@ -17,6 +17,17 @@ def test_places_stay_within_their_ranges() -> None:
     assert 2 * SHIFT - 0.005 < abs(places[:, :, 2]).max() <= 2 * SHIFT
 
 
+def test_a_fifth_of_the_strength_is_a_fifth_of_the_way() -> None:
+    for seed in range(20):
+        whole, part, none = (placed(np.random.default_rng(seed), s) for s in (1.0, 0.2, 0.0))
+        assert np.array_equal(none, np.eye(2, 3))
+        assert part[:, 2] == pytest.approx(0.2 * whole[:, 2], abs=1e-6)
+        turns = [np.arctan2(place[1, 0], place[0, 0]) for place in (whole, part)]
+        scales = [1 / np.hypot(place[0, 0], place[1, 0]) - 1 for place in (whole, part)]
+        assert turns[1] == pytest.approx(0.2 * turns[0], abs=1e-6)
+        assert scales[1] == pytest.approx(0.2 * scales[0], abs=1e-6)
+
+
 def test_a_bend_leaves_the_edge_and_moves_nodes_by_a_quarter_of_a_cell_at_most() -> None:
     bends = torch.stack([bend(np.random.default_rng(seed), 96) for seed in range(200)])
     for edge in (bends[:, 0], bends[:, -1], bends[:, :, 0], bends[:, :, -1]):

@@ -55,19 +55,21 @@ class Faces:
         self.planes = torch.from_numpy(np.stack(kept))
         self.shares = _even([pose(face.landmarks)[:2] for face in faces])
 
-    def batch(self, number: int, count: int, seed: tuple[int, ...], *, even: bool, strength: float) -> Examples:
+    def batch(
+        self, number: int, count: int, seed: tuple[int, ...], *, even: bool, turned: float, bent: float
+    ) -> Examples:
         """`count` examples, the same whenever asked for `number` with `seed`.
 
-        `even` shows each direction in which the face looks as often as any other. `strength` says how far faces are
-        bent, from 0 to 1.
+        `even` shows each direction in which the face looks as often as any other. `turned` says how far faces are
+        turned, shifted and scaled, and `bent` how far they are bent, from 0 to 1.
         """
         rng = np.random.default_rng((*seed, number))
         chosen = rng.choice(len(self.planes), count, p=self.shares if even else None)
         planes = self.planes[torch.from_numpy(chosen)].float() / 255
-        places = torch.from_numpy(np.stack([placed(rng) for _ in range(count)]))
-        bends = torch.stack([bend(rng, self.size) for _ in range(count)]) * strength
+        places = torch.from_numpy(np.stack([placed(rng, turned) for _ in range(count)]))
+        bends = torch.stack([bend(rng, self.size) for _ in range(count)]) * bent
         straight = cut(planes, places, None, self.size)
-        shown = cut(planes[:, :3], places, bends, self.size) if strength else straight[:, :3]
+        shown = cut(planes[:, :3], places, bends, self.size) if bent else straight[:, :3]
         return Examples(shown, straight[:, :3], straight[:, 3:4], straight[:, 4:])
 
     def plain(self) -> Examples:

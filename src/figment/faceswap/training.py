@@ -160,7 +160,8 @@ class Training:
         done = self.step / self.settings.iterations
         bent = min(1.0, (1 - done) / self.recipe.taper) if self.recipe.taper else 1.0
         count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
-        return self.faces[side].batch(number, count, seed, even=self.settings.even, strength=0.0 if again else bent)
+        turned, bent = self.recipe.turned, 0.0 if again else bent
+        return self.faces[side].batch(number, count, seed, even=self.settings.even, turned=turned, bent=bent)
 
     def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
         """Step down the gradient of both sides' losses, which are returned."""

@@ -25,10 +25,11 @@ TAIL = 2.5
 """A shift is this many standard deviations at most."""
 
 
-def placed(rng: np.random.Generator) -> NDArray[np.float32]:
-    """(2, 3): a random turn, scale and shift of the square of -1 to 1."""
-    angle, scale = np.radians(rng.uniform(-TURN, TURN)), rng.uniform(*SCALE)
-    x, y = 2 * rng.uniform(-SHIFT, SHIFT, 2)
+def placed(rng: np.random.Generator, strength: float = 1.0) -> NDArray[np.float32]:
+    """(2, 3): a random turn, scale and shift of the square of -1 to 1, of the ranges above times `strength`."""
+    angle = np.radians(strength * rng.uniform(-TURN, TURN))
+    scale = 1 + strength * (rng.uniform(*SCALE) - 1)
+    x, y = 2 * strength * rng.uniform(-SHIFT, SHIFT, 2)
     across, down = np.cos(angle) / scale, np.sin(angle) / scale
     return np.array([[across, -down, x], [down, across, y]], np.float32)
 
