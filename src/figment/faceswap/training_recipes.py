@@ -33,13 +33,16 @@ class Recipe:
     repeat: bool
     """Whether every third batch is the one before, unbent."""
     turned: float
-    """How far faces are turned, shifted and scaled by chance, as a share of DeepFaceLab's ranges."""
+    """How far faces are turned, shifted and scaled by chance, as a share of DeepFaceLab's ranges.
+
+    Less is learnt sooner and kept to each person: with 0.2 a face's own eyes close, and a swap's mouth does not follow.
+    """
     taper: float
     """Share of the run, its last, in which faces are bent less and less."""
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 0.2, 0.3),
+    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 1.0, 0.3),
     "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 1.0, 0.0),
 }
 
