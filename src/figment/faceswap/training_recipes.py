@@ -33,10 +33,7 @@ class Recipe:
     repeat: bool
     """Whether every third batch is the one before, unbent."""
     turned: float
-    """How far faces are turned, shifted and scaled by chance, as a share of DeepFaceLab's ranges.
-
-    Less is learnt sooner and kept to each person: with 0.2 a face's own eyes close, and a swap's mouth does not follow.
-    """
+    """How far faces are turned, shifted and scaled by chance, as a share of DeepFaceLab's ranges."""
     taper: float
     """Share of the run, its last, in which faces are bent less and less."""
 
