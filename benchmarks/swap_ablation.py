@@ -8,7 +8,7 @@ each arm, and leaves out the arms that the file has already.
 
 With `--after` every arm goes on from the newest state in FOLDER, a training of N steps in all, as late choices need it.
 Likeness is told of the whole face, of eyes and mouth, with every direction of the face counting as much, and with the
-weights themselves in the place of their moving average.
+weights themselves in the place of their moving average. How far the swap follows, see `swap_following.py`.
 """
 
 import argparse
@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from swap_following import followed
 
 from figment.faceswap.align import pose
 from figment.faceswap.batches import BIN, split
 from figment.faceswap.losses import likeness
-from figment.faceswap.model import Shape, SwapNetwork
+from figment.faceswap.model import Shape, SwapModel, SwapNetwork
 from figment.faceswap.training import Training
 from figment.faceswap.training_recipes import PRESETS, Recipe, SwapSettings
 from figment.faceswap.workspace import Workspace
@@ -41,7 +42,9 @@ ARMS: dict[str, Recipe] = {
     "AdamW alone": replace(FIGMENT, optimizer="adamw"),
     "no moving average": replace(FIGMENT, average=0.0),
     "DSSIM at one size, mean square": replace(FIGMENT, finer=False),
-    "turned a fifth as far": replace(FIGMENT, turned=0.2),
+    "hardly turned from the start": replace(FIGMENT, settled=1.0),
+    "never settled": replace(FIGMENT, settled=0.0),
+    "not taught to follow": replace(FIGMENT, follow=0.0),
     "bent alike to the end": replace(FIGMENT, taper=0.0),
     "fp32": replace(FIGMENT, low=False),
     "rate stays": replace(FIGMENT, schedule=False),
@@ -57,19 +60,14 @@ TRIED = 6
 """Steps by which the cost of a step is told."""
 
 
-def measured(options: argparse.Namespace, arm: str) -> dict[str, float]:
+def measured(options: argparse.Namespace, arm: str) -> dict[str, Any]:
     """Train `arm` for about the seconds of CPU time that `options` give."""
     faces, seconds, recipe = Workspace(options.workspace), options.seconds, ARMS[arm]
     given = SwapSettings(iterations=10**6, seed=options.seed, **SETTINGS.get(arm, {}))
     with tempfile.TemporaryDirectory() as folder:
         faces.model = Path(folder)
         if options.after is None:
-            trial = Training(faces, given, recipe, place())
-            trial._advance()
-            start = time.process_time()
-            for _ in range(TRIED):
-                trial._advance()
-            steps = max(1, int(seconds * TRIED / (time.process_time() - start)))
+            steps = max(1, int(seconds / step_seconds(Training(faces, given, recipe, place()))))
             most = 1.1 * seconds
         else:
             shutil.copy(max(options.after.glob("figment-*.state")), folder)
@@ -82,8 +80,22 @@ def measured(options: argparse.Namespace, arm: str) -> dict[str, float]:
     return {
         "steps": training.step - begun, "seconds": round(spent, 1), **judged(faces, training, training._averaged()),
         "ssim of the weights": judged(faces, training, training.network)["ssim"],
+        **followed(faces, SwapModel(training._averaged(), given.face_type)),
         **{name: round(float(value), 4) for name, value in losses.items()},
     }  # fmt: skip
+
+
+def step_seconds(trial: Training) -> float:
+    """CPU time of a step, a mean over the run, whose last steps are dearer. `trial` is of no use after it."""
+    spent = []
+    for begun in (0, trial.settings.iterations - 10 * TRIED):
+        trial.step = begun
+        trial._advance()
+        start = time.process_time()
+        for _ in range(TRIED):
+            trial._advance()
+        spent.append((time.process_time() - start) / TRIED)
+    return spent[0] + trial.recipe.settled * (spent[1] - spent[0])
 
 
 @torch.no_grad()

@@ -3,8 +3,9 @@
     python benchmarks/swap_curve.py WORKSPACE --folder curve --minutes 15 30 60 120
 
 Writes a JSON line to FOLDER/curve.jsonl at each of the minutes, and goes on from the last save when run again. CPU time
-counts steps alone, on one thread; what judging and saving take is left out. The falling rate of "figment" is laid out
-for the last of the minutes, so that its earlier lines are those of a run that is not yet at its end.
+counts steps alone, on one thread; what judging and saving take is left out. The falling rate of "figment" and what it
+does in the last half of a run are laid out for the last of the minutes, so that its earlier lines are those of a run
+that is not yet at its end. How far the swap follows, see `swap_following.py`.
 """
 
 import argparse
@@ -13,7 +14,10 @@ import time
 from pathlib import Path
 
 import torch
+from swap_ablation import step_seconds
+from swap_following import followed
 
+from figment.faceswap.model import SwapModel
 from figment.faceswap.training import Training
 from figment.faceswap.training_recipes import PRESETS, SwapSettings
 from figment.faceswap.workspace import Workspace
@@ -21,8 +25,6 @@ from figment.training.device import place
 
 SAVE_SECONDS = 300.0
 """CPU time between saves."""
-TRIED = 6
-"""Steps by which the cost of a step is told, the first left out."""
 
 
 def opened(workspace: Path, folder: Path, preset: str, iterations: int, seed: int) -> Training:
@@ -37,13 +39,9 @@ def planned(workspace: Path, folder: Path, preset: str, seconds: float, seed: in
     """How many steps fit into `seconds` of CPU time; told once and kept, since the falling rate hangs on it."""
     noted = folder / preset / "iterations.json"
     if not noted.exists():
-        trial = opened(workspace, folder, preset, 10**6, seed)
-        trial._advance()
-        start = time.process_time()
-        for _ in range(TRIED):
-            trial._advance()
+        steps = max(1, int(seconds / step_seconds(opened(workspace, folder, preset, 10**6, seed))))
         noted.parent.mkdir(parents=True, exist_ok=True)
-        noted.write_text(json.dumps(max(1, int(seconds * TRIED / (time.process_time() - start)))))
+        noted.write_text(json.dumps(steps))
     return int(json.loads(noted.read_text()))
 
 
@@ -68,6 +66,7 @@ def run(workspace: Path, folder: Path, preset: str, minutes: list[float], seed: 
             "minutes": left.pop(0),
             "steps": training.step,
             "ssim": round(training._judge(training._averaged()), 4),
+            **followed(Workspace(workspace), SwapModel(training._averaged(), training.settings.face_type)),
             **{name: round(float(value), 4) for name, value in losses.items()},
         }
         training._save()

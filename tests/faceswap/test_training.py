@@ -182,6 +182,50 @@ def test_bends_fade_towards_the_end(tmp_path: Path) -> None:
     assert apart[1] < 0.3 * apart[0]
 
 
+def test_faces_are_hardly_turned_once_it_has_settled(tmp_path: Path) -> None:
+    done = training(workspace(tmp_path, 3), replace(RECIPE, settled=0.4), iterations=100, batch=8)
+    apart = []
+    for step in (59, 60):
+        done.step = step
+        face = done._batch(0).face[:, None]
+        apart.append(float((face - done.faces[0].plain().face).abs().mean((2, 3, 4)).amin(1).mean()))
+    assert 0 < apart[1] < 0.4 * apart[0]
+
+
+@pytest.mark.parametrize(
+    ("settled", "iterations", "begins"), [(0.5, 1000, 500), (0.5, 100_000, 2500), (1.0, 1000, 0), (0.0, 5000, None)]
+)
+def test_a_run_settles_at_a_share_of_it_or_early_in_a_long_one(
+    tmp_path: Path, settled: float, iterations: int, begins: int | None
+) -> None:
+    done = training(workspace(tmp_path), replace(RECIPE, settled=settled), iterations=iterations)
+    asked = [0, 499, 500, 2499, 2500, 5000]
+    found = []
+    for step in asked:
+        done.step = step
+        found.append(done._settled)
+    assert found == [begins is not None and step >= begins for step in asked]
+
+
+def test_the_swap_learns_to_follow_once_it_has_settled(tmp_path: Path) -> None:
+    """What it teaches is the encoder, not the decoders."""
+    made = workspace(tmp_path)
+    grown = []
+    for follow in (0.0, 3.0):
+        done = training(made, replace(RECIPE, follow=follow), iterations=4)
+        losses = []
+        for _ in range(4):
+            losses.append(done._advance())
+            if done.step == 3:
+                grown.append(
+                    {name: weight.grad.clone() for name, weight in done.tensors.items() if weight.grad is not None}
+                )
+        assert ["follow loss" in one for one in losses] == ([False] * 4 if not follow else [False, False, True, True])
+    assert losses[-1]["follow loss"] > 0
+    same = {name: torch.equal(grown[0][name], grown[1][name]) for name in grown[0]}
+    assert all(same[name] == name.startswith("decoder") for name in same)
+
+
 def test_eyes_and_mouth_weigh_what_the_settings_say(tmp_path: Path) -> None:
     made = workspace(tmp_path)
     plain, more, much = (training(made, eyes=eyes)._advance() for eyes in (0.0, 2.0, 4.0))
@@ -200,7 +244,7 @@ def test_a_direction_seen_once_is_shown_as_often_where_that_is_asked_for(tmp_pat
     def blue(even: bool) -> float:
         sitting = training(made, even=even)
         shown = torch.cat([sitting.faces[0].batch(n, 4, (0, 0), even=even, turned=1, bent=0).face for n in range(50)])
-        first = sitting.faces[0].batch(0, 2, (0, 0), even=even, turned=sitting.recipe.turned, bent=1)
+        first = sitting.faces[0].batch(0, 2, (0, 0), even=even, turned=1, bent=1)
         assert torch.equal(sitting._batch(0).face, first.face)
         return float((shown[:, 2, 16, 16] > shown[:, 0, 16, 16]).float().mean())
 

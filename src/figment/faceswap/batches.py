@@ -72,9 +72,10 @@ class Faces:
         shown = cut(planes[:, :3], places, bends, self.size) if bent else straight[:, :3]
         return Examples(shown, straight[:, :3], straight[:, 3:4], straight[:, 4:])
 
-    def plain(self) -> Examples:
-        """All faces in turn, as they are."""
-        planes = self.planes.float() / 255
+    def plain(self, most: int | None = None) -> Examples:
+        """All faces in turn, as they are; of more than `most` some, evenly spread."""
+        step = -(-len(self.planes) // most) if most else 1
+        planes = self.planes[::step].float() / 255
         straight = cut(planes, torch.eye(2, 3).expand(len(planes), 2, 3), None, self.size)
         return Examples(straight[:, :3], straight[:, :3], straight[:, 3:4], straight[:, 4:])
 

@@ -123,11 +123,14 @@ class Decoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Face (B, 3, S, S) and mask (B, 1, S, S), both in [0, 1]."""
-        mask = self.mask(x)
+        return self.face(x), self.mask(x)
+
+    def face(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) in [0, 1]."""
         for upscale, residual in zip(self.upscales, self.residuals, strict=True):
             x = residual(upscale(x))
         quarters = torch.stack([pixel(x) for pixel in self.pixels], 2)  # (B, 3, 4, S / 2, S / 2)
-        return pixel_shuffle(quarters.flatten(1, 2), 2).float().sigmoid(), mask
+        return pixel_shuffle(quarters.flatten(1, 2), 2).float().sigmoid()
 
     def mask(self, x: Tensor) -> Tensor:
         """(B, 1, S, S) in [0, 1]: where the face is."""

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from figment.core.task import Progress, Task
 from figment.faceswap.batches import Examples, Faces, split
 from figment.faceswap.descent import EvenAdamW, SparseRMSprop
 from figment.faceswap.ending import noted
+from figment.faceswap.expression import Following, held
 from figment.faceswap.losses import face_loss, likeness, mask_loss
 from figment.faceswap.model import SwapModel, SwapNetwork
 from figment.faceswap.outlook import steps_to
@@ -39,6 +41,8 @@ __all__ = ["Training", "train"]
 CHECK_EVERY = 20  # steps; figures are checked and noted as often
 AVERAGE_EVERY = 8
 WARMUP = 100
+SETTLED = 0.2  # how far faces are turned in the last part of a run, as a share of the ranges
+SETTLES = 2500  # steps after which that part begins at the latest, since long runs are stopped when they look good
 MATRICES = ("inter.dense1.weight", "inter.dense2.weight")
 BREAKDOWNS = 5  # without a save between them
 
@@ -157,38 +161,53 @@ class Training:
         """The faces of `side` for this step; with `repeat`, every third are those of the step before, not bent."""
         again = self.recipe.repeat and self.step % 3 == 2
         number = (self.step - again) * self.here.world + self.here.rank
-        done = self.step / self.settings.iterations
-        bent = min(1.0, (1 - done) / self.recipe.taper) if self.recipe.taper else 1.0
+        left = max(0.0, 1 - self.step / self.settings.iterations)
+        bent = min(1.0, left / self.recipe.taper) if self.recipe.taper else 1.0
         count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
-        turned, bent = self.recipe.turned, 0.0 if again else bent
+        turned, bent = SETTLED if self._settled else 1.0, 0.0 if again else bent
         return self.faces[side].batch(number, count, seed, even=self.settings.even, turned=turned, bent=bent)
 
     def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
         """Step down the gradient of both sides' losses, which are returned."""
         self.optimizer.zero_grad(set_to_none=True)
-        totals = [torch.zeros((), device=self.here.device) for _ in examples]
+        totals: dict[str, Tensor] = {}
         for part in range(self.parts):
             pieces = [one.part(part, self.parts) for one in examples]
-            losses = [loss / self.parts for loss in self._losses(pieces)]
-            torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
-            totals = [total + loss.detach() for total, loss in zip(totals, losses, strict=True)]
-        self.here.average([p.grad for p in self.tensors.values() if p.grad is not None] + totals)
+            losses = {name: loss / self.parts for name, loss in self._losses(pieces).items()}
+            torch.stack([*losses.values()]).sum().backward()  # type: ignore[no-untyped-call]
+            totals = {name: loss.detach() + totals.get(name, 0.0) for name, loss in losses.items()}
+        self.here.average([p.grad for p in self.tensors.values() if p.grad is not None] + [*totals.values()])
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate * self.slowed * self._rate()
         self.optimizer.step()
-        return dict(zip(("src loss", "dst loss"), totals, strict=True))
+        return totals
 
-    def _losses(self, pieces: list[Examples]) -> list[Tensor]:
-        network, count = self.network, len(pieces[0].shown)
+    def _losses(self, pieces: list[Examples]) -> dict[str, Tensor]:
+        network, count, follows = self.network, len(pieces[0].shown), self.recipe.follow and self._settled
         shown = torch.cat([piece.shown for piece in pieces]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.here.device.type, torch.bfloat16, enabled=self.low):
             told = network.inter(network.encoder(shown))
             drawn = [network.decoder_src(told[:count]), network.decoder_dst(told[count:])]
+            with held(network.decoder_src):
+                swapped = network.decoder_src.face(told[count:]) if follows else None
         finer, eyes = self.recipe.finer, self.settings.eyes
-        return [
-            face_loss(face, piece.face, piece.mask, piece.parts, finer=finer, eyes=eyes) + mask_loss(mask, piece.mask)
-            for (face, mask), piece in zip(drawn, pieces, strict=True)
-        ]
+        losses = {
+            name: face_loss(face, one.face, one.mask, one.parts, finer=finer, eyes=eyes) + mask_loss(mask, one.mask)
+            for name, (face, mask), one in zip(("src loss", "dst loss"), drawn, pieces, strict=True)
+        }
+        if swapped is not None:
+            losses["follow loss"] = self.recipe.follow * self._following.loss(swapped, pieces[1].face)
+        return losses
+
+    @cached_property
+    def _following(self) -> Following:
+        return Following(self.faces, self.settings.face_type, self.here.device)
+
+    @property
+    def _settled(self) -> bool:
+        """Whether the last part of the run has begun."""
+        begins = min(SETTLES, (1 - self.recipe.settled) * self.settings.iterations)
+        return self.recipe.settled > 0 and self.step >= begins
 
     def _rate(self) -> float:
         """Share of the peak: a linear rise, then a cosine (Loshchilov & Hutter 2017)."""

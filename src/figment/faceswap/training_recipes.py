@@ -32,15 +32,20 @@ class Recipe:
     """Structure at two sizes and the mean distance, instead of one size and the mean square."""
     repeat: bool
     """Whether every third batch is the one before, unbent."""
-    turned: float
-    """How far faces are turned, shifted and scaled by chance, as a share of DeepFaceLab's ranges."""
     taper: float
     """Share of the run, its last, in which faces are bent less and less."""
+    settled: float
+    """Share of the run, its last, in which faces are hardly turned, moved and scaled, and the swap learns to follow.
+
+    It begins after 2,500 steps at the latest; 0 for never.
+    """
+    follow: float
+    """Weight of openings of eyes and mouth that do not follow."""
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 1.0, 0.3),
-    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 1.0, 0.0),
+    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 0.3, 0.5, 3.0),
+    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 0.0, 0.0, 0.0),
 }
 
 

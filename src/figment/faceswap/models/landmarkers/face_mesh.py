@@ -21,7 +21,7 @@ from figment.faceswap.models.blocks import Blaze, Same
 from figment.faceswap.models.crops import around, cropped
 from figment.faceswap.models.stored import fill, tensors
 
-__all__ = ["LABEL", "Network", "landmarks", "mesh"]
+__all__ = ["EYES", "LABEL", "SIZE", "Network", "landmarks", "mesh"]
 
 LABEL = "Face Mesh"
 SIZE = 192
@@ -119,7 +119,7 @@ def _placed(points: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor
 
 def _cut(fine: Tensor, across: Tensor, corner: Tensor) -> Tensor:
     """(B, C, 16, 16) of (B, C, 48, 48), where `_placed` says."""
-    steps = torch.arange(PART, dtype=fine.dtype)
+    steps = torch.arange(PART, dtype=fine.dtype, device=fine.device)
     pixels = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1).reshape(-1, 2)
     places = (pixels @ across.transpose(1, 2) + corner[:, None]) * FINE / SIZE
     grid = (places * 2 / (FINE - 1) - 1).reshape(-1, PART, PART, 2)
