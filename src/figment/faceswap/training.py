@@ -41,8 +41,8 @@ __all__ = ["Training", "train"]
 CHECK_EVERY = 20  # steps; figures are checked and noted as often
 AVERAGE_EVERY = 8
 WARMUP = 100
-SETTLED = 0.2  # how far faces are turned in the last part of a run, as a share of the ranges
-SETTLES = 2500  # steps after which that part begins at the latest, since long runs are stopped when they look good
+SETTLED = 0.2  # how far faces are turned while the swap learns to follow, as a share of the ranges
+SETTLES = 2500  # steps after which it does at the latest, since long runs are stopped when they look good
 MATRICES = ("inter.dense1.weight", "inter.dense2.weight")
 BREAKDOWNS = 5  # without a save between them
 
@@ -183,7 +183,7 @@ class Training:
         return totals
 
     def _losses(self, pieces: list[Examples]) -> dict[str, Tensor]:
-        network, count, follows = self.network, len(pieces[0].shown), self.recipe.follow and self._settled
+        network, count, follows = self.network, len(pieces[0].shown), self._settled
         shown = torch.cat([piece.shown for piece in pieces]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.here.device.type, torch.bfloat16, enabled=self.low):
             told = network.inter(network.encoder(shown))
@@ -196,7 +196,7 @@ class Training:
             for name, (face, mask), one in zip(("src loss", "dst loss"), drawn, pieces, strict=True)
         }
         if swapped is not None:
-            losses["follow loss"] = self.recipe.follow * self._following.loss(swapped, pieces[1].face)
+            losses["follow loss"] = self.settings.follow * self._following.loss(swapped, pieces[1].face)
         return losses
 
     @cached_property
@@ -205,9 +205,8 @@ class Training:
 
     @property
     def _settled(self) -> bool:
-        """Whether the last part of the run has begun."""
-        begins = min(SETTLES, (1 - self.recipe.settled) * self.settings.iterations)
-        return self.recipe.settled > 0 and self.step >= begins
+        """Whether the part of the run has begun in which the swap learns to follow; faces are hardly turned then."""
+        return self.settings.follow > 0 and self.step >= min(SETTLES, self.settings.iterations / 2)
 
     def _rate(self) -> float:
         """Share of the peak: a linear rise, then a cosine (Loshchilov & Hutter 2017)."""

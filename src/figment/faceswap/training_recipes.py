@@ -34,18 +34,11 @@ class Recipe:
     """Whether every third batch is the one before, unbent."""
     taper: float
     """Share of the run, its last, in which faces are bent less and less."""
-    settled: float
-    """Share of the run, its last, in which faces are hardly turned, moved and scaled, and the swap learns to follow.
-
-    It begins after 2,500 steps at the latest; 0 for never.
-    """
-    follow: float
-    """Weight of openings of eyes and mouth that do not follow."""
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 0.3, 0.5, 3.0),
-    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 0.0, 0.0, 0.0),
+    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 0.3),
+    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 0.0),
 }
 
 
@@ -65,6 +58,8 @@ class SwapSettings:
     """Numbers to compute with; auto takes bfloat16 where the preset allows it and the device is faster for it."""
     eyes: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """Weight of the eyes and the mouth on top of the rest of the face; DeepFaceLab's SAEHD takes 300."""
+    follow: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """Weight of eyes and mouth of the swap that do not open as far as the target's, from the middle of a run on."""
     even: bool = False
     """Whether every direction in which faces look is shown as often, rather than as often as it comes."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
