@@ -42,6 +42,7 @@ ARMS: dict[str, Recipe] = {
     "AdamW alone": replace(FIGMENT, optimizer="adamw"),
     "no moving average": replace(FIGMENT, average=0.0),
     "DSSIM at one size, mean square": replace(FIGMENT, finer=False),
+    "turned a fifth as far": replace(FIGMENT, turned=0.2),
     "taught to follow": FIGMENT,
     "bent alike to the end": replace(FIGMENT, taper=0.0),
     "fp32": replace(FIGMENT, low=False),

@@ -182,7 +182,7 @@ def test_bends_fade_towards_the_end(tmp_path: Path) -> None:
     assert apart[1] < 0.3 * apart[0]
 
 
-def test_faces_are_hardly_turned_once_it_has_settled(tmp_path: Path) -> None:
+def test_faces_are_hardly_turned_once_the_swap_learns_to_follow(tmp_path: Path) -> None:
     done = training(workspace(tmp_path, 3), iterations=100, batch=8, follow=3.0)
     apart = []
     for step in (49, 50):
@@ -195,7 +195,7 @@ def test_faces_are_hardly_turned_once_it_has_settled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("follow", "iterations", "begins"), [(3.0, 1000, 500), (0.1, 100_000, 2500), (0.0, 1000, None)]
 )
-def test_a_run_settles_in_its_middle_or_early_in_a_long_one(
+def test_a_swap_follows_from_the_middle_of_a_run_or_early_in_a_long_one(
     tmp_path: Path, follow: float, iterations: int, begins: int | None
 ) -> None:
     done = training(workspace(tmp_path), iterations=iterations, follow=follow)
@@ -203,11 +203,11 @@ def test_a_run_settles_in_its_middle_or_early_in_a_long_one(
     found = []
     for step in asked:
         done.step = step
-        found.append(done._settled)
+        found.append(done._follows)
     assert found == [begins is not None and step >= begins for step in asked]
 
 
-def test_the_swap_learns_to_follow_once_it_has_settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_swap_learns_to_follow_from_the_middle_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it teaches is the encoder, not the decoders, which are shown faces turned alike here."""
     monkeypatch.setattr("figment.faceswap.training.SETTLED", 1.0)
     made = workspace(tmp_path)
@@ -245,7 +245,7 @@ def test_a_direction_seen_once_is_shown_as_often_where_that_is_asked_for(tmp_pat
     def blue(even: bool) -> float:
         sitting = training(made, even=even)
         shown = torch.cat([sitting.faces[0].batch(n, 4, (0, 0), even=even, turned=1, bent=0).face for n in range(50)])
-        first = sitting.faces[0].batch(0, 2, (0, 0), even=even, turned=1, bent=1)
+        first = sitting.faces[0].batch(0, 2, (0, 0), even=even, turned=sitting.recipe.turned, bent=1)
         assert torch.equal(sitting._batch(0).face, first.face)
         return float((shown[:, 2, 16, 16] > shown[:, 0, 16, 16]).float().mean())
 

@@ -164,7 +164,7 @@ class Training:
         left = max(0.0, 1 - self.step / self.settings.iterations)
         bent = min(1.0, left / self.recipe.taper) if self.recipe.taper else 1.0
         count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
-        turned, bent = SETTLED if self._settled else 1.0, 0.0 if again else bent
+        turned, bent = SETTLED if self._follows else self.recipe.turned, 0.0 if again else bent
         return self.faces[side].batch(number, count, seed, even=self.settings.even, turned=turned, bent=bent)
 
     def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
@@ -183,13 +183,14 @@ class Training:
         return totals
 
     def _losses(self, pieces: list[Examples]) -> dict[str, Tensor]:
-        network, count, follows = self.network, len(pieces[0].shown), self._settled
+        network, count, swapped = self.network, len(pieces[0].shown), None
         shown = torch.cat([piece.shown for piece in pieces]).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.here.device.type, torch.bfloat16, enabled=self.low):
             told = network.inter(network.encoder(shown))
             drawn = [network.decoder_src(told[:count]), network.decoder_dst(told[count:])]
-            with held(network.decoder_src):
-                swapped = network.decoder_src.face(told[count:]) if follows else None
+            if self._follows:
+                with held(network.decoder_src):
+                    swapped = network.decoder_src.face(told[count:])
         finer, eyes = self.recipe.finer, self.settings.eyes
         losses = {
             name: face_loss(face, one.face, one.mask, one.parts, finer=finer, eyes=eyes) + mask_loss(mask, one.mask)
@@ -204,8 +205,8 @@ class Training:
         return Following(self.faces, self.settings.face_type, self.here.device)
 
     @property
-    def _settled(self) -> bool:
-        """Whether the part of the run has begun in which the swap learns to follow; faces are hardly turned then."""
+    def _follows(self) -> bool:
+        """Whether the part of the run has begun in which the swap learns to follow, from faces hardly turned."""
         return self.settings.follow > 0 and self.step >= min(SETTLES, self.settings.iterations / 2)
 
     def _rate(self) -> float:

@@ -32,13 +32,15 @@ class Recipe:
     """Structure at two sizes and the mean distance, instead of one size and the mean square."""
     repeat: bool
     """Whether every third batch is the one before, unbent."""
+    turned: float
+    """How far faces are turned, shifted and scaled by chance, as a share of DeepFaceLab's ranges."""
     taper: float
     """Share of the run, its last, in which faces are bent less and less."""
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 0.3),
-    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 0.0),
+    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 1.0, 0.3),
+    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 1.0, 0.0),
 }
 
 
