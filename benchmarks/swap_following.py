@@ -4,8 +4,9 @@
 
 Draws every third face of the target as the source and asks Face Mesh how far eyes and mouth are open; without a MODEL,
 by the one that the workspace has. `figment swap report` tells the same of a merged clip; here nothing is merged. Prints
-a JSON line for each model: how far each opens and closes as a share of how far the target's does, and the correlation
-of the two. Likeness of faces kept back (SSIM) says nothing of it: every face is drawn as its own person there.
+a JSON line for each model: the correlation of how far each is open with how far the target's is, and how far it goes as
+a share of how far the target's goes. Likeness of faces kept back (SSIM) says nothing of it: every face is drawn as its
+own person there.
 """
 
 import argparse
@@ -20,13 +21,14 @@ from figment.faceswap.faces import Found
 from figment.faceswap.merge.warp import levels
 from figment.faceswap.model import SwapModel
 from figment.faceswap.models import landmarkers
+from figment.faceswap.report.result import following
 from figment.faceswap.workspace import Workspace
 
 EVERY = 3
 
 
 def followed(workspace: Workspace, model: SwapModel) -> dict[str, list[float]]:
-    """Share and correlation by which the swap of `model` opens and closes eyes and mouth with the target's."""
+    """Correlation and share by which the swap of `model` opens and closes eyes and mouth with the target's."""
     landmarker = landmarkers.find(landmarkers.DEFAULT)
     faces = sorted(workspace.dst.faceset.faces(), key=lambda face: face.frame)[::EVERY]
     places = [matrix(face.landmarks, model.size, model.face_type) for face in faces]
@@ -38,10 +40,10 @@ def followed(workspace: Workspace, model: SwapModel) -> dict[str, list[float]]:
         near = Found.around(moved(face.landmarks, place).astype(np.float32))
         made = openings(landmarker.landmarks(levels(drawn), [near])[0])
         found.append((made, openings(face.source_landmarks)))
-    made_all, was_all = np.array(found).transpose(1, 2, 0)
+    made_all, was_all = zip(*found, strict=True)
     return {
-        name: [round(float(np.polyfit(was, made, 1)[0]), 3), round(float(np.corrcoef(was, made)[0, 1]), 3)]
-        for name, made, was in zip(("eyes follow", "mouth follows"), made_all, was_all, strict=True)
+        name: [round(value, 3) for value in following([one[part] for one in made_all], [one[part] for one in was_all])]
+        for part, name in enumerate(("eyes follow", "mouth follows"))
     }
 
 

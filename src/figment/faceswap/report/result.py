@@ -1,13 +1,13 @@
 """What a report says: each frame that was looked at, and what comes of them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Measured", "Report", "Row"]
+__all__ = ["Measured", "Report", "Row", "following"]
 
 UNKNOWN = "unknown"
 """Value of a row that cannot be said; it is left out."""
@@ -91,16 +91,8 @@ class Report:
         return self.mean(lambda face: face.flicker) / before if before else float("nan")
 
     def follows(self, made: Callable[[Measured], float], before: Callable[[Measured], float]) -> tuple[float, float]:
-        """Correlation of what a value is and was, and how far it goes as a share of how far it went.
-
-        NaN for less than three faces, and where it stays as it is.
-        """
-        pairs = np.array([(made(face), before(face)) for face in self.faces]).reshape(-1, 2).T
-        is_now, was = pairs[:, ~np.isnan(pairs).any(0)]
-        if len(was) < 3 or np.std(was) == 0 or np.std(is_now) == 0:
-            return float("nan"), float("nan")
-        together = float(np.corrcoef(is_now, was)[0, 1])
-        return together, together * float(np.std(is_now) / np.std(was))
+        """See `following`."""
+        return following([made(face) for face in self.faces], [before(face) for face in self.faces])
 
     def mean(self, value: Callable[[Measured], float]) -> float:
         """Of all faces that it can be said of; NaN for none."""
@@ -139,6 +131,19 @@ class Report:
     def _following(self, made: Callable[[Measured], float], before: Callable[[Measured], float]) -> tuple[str, str]:
         together, share = self.follows(made, before)
         return _number(together, 2), _number(100 * share, 0)
+
+
+def following(made: Sequence[float], before: Sequence[float]) -> tuple[float, float]:
+    """Correlation of what a value is and was, and how far it goes as a share of how far it went.
+
+    NaN for less than three faces that both can be said of, and where it stays as it is.
+    """
+    pairs = np.array([made, before], np.float64)
+    is_now, was = pairs[:, ~np.isnan(pairs).any(0)]
+    if len(was) < 3 or np.std(was) == 0 or np.std(is_now) == 0:
+        return float("nan"), float("nan")
+    together = float(np.corrcoef(is_now, was)[0, 1])
+    return together, together * float(np.std(is_now) / np.std(was))
 
 
 def _number(value: float, digits: int) -> str:
