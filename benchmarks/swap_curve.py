@@ -4,7 +4,7 @@
 
 Writes a JSON line to FOLDER/curve.jsonl at each of the minutes, and goes on from the last save when run again. CPU time
 counts steps alone, on one thread; what judging and saving take is left out. The falling rate of "figment" and what it
-does in the last half of a run are laid out for the last of the minutes, so that its earlier lines are those of a run
+learns in the last tenth of a run are laid out for the last of the minutes, so that its earlier lines are those of a run
 that is not yet at its end. How far the swap follows, see `swap_following.py`.
 """
 
@@ -56,7 +56,7 @@ def run(workspace: Path, folder: Path, preset: str, minutes: list[float], seed: 
         start, before = time.process_time(), training.seconds
         losses = training._advance()
         training.seconds = before + time.process_time() - start  # CPU time instead of the clock's
-        if training.seconds < 60 * left[0]:
+        if training.seconds < 60 * left[0] and training.step < training.settings.iterations:
             if training.seconds - saved > SAVE_SECONDS:
                 training._save()
                 saved = training.seconds

@@ -182,42 +182,78 @@ def test_bends_fade_towards_the_end(tmp_path: Path) -> None:
     assert apart[1] < 0.3 * apart[0]
 
 
-def test_faces_are_hardly_turned_once_the_swap_learns_to_follow(tmp_path: Path) -> None:
-    done = training(workspace(tmp_path, 3), iterations=100, batch=8, follow=3.0)
+def test_faces_are_hardly_turned_where_quick96_turns_them(tmp_path: Path) -> None:
     apart = []
-    for step in (49, 50):
-        done.step = step
+    for preset in ("quick96", "figment"):
+        recipe = replace(PRESETS[preset], shape=SMALL)
+        done = training(workspace(tmp_path / preset, 3), recipe, iterations=100, batch=8)
         face = done._batch(0).face[:, None]
         apart.append(float((face - done.faces[0].plain().face).abs().mean((2, 3, 4)).amin(1).mean()))
     assert 0 < apart[1] < 0.4 * apart[0]
 
 
 @pytest.mark.parametrize(
-    ("follow", "iterations", "begins"), [(3.0, 1000, 500), (0.1, 100_000, 2500), (0.0, 1000, None)]
+    ("preset", "follow", "iterations", "begins"),
+    [
+        ("figment", None, 1000, 900),
+        ("figment", 0.1, 100_000, 99_600),
+        ("figment", 0.0, 1000, 1000),
+        ("figment", None, 9, 9),
+        ("quick96", None, 1000, 1000),
+        ("quick96", 2.0, 1000, 900),
+    ],
 )
-def test_a_swap_follows_from_the_middle_of_a_run_or_early_in_a_long_one(
-    tmp_path: Path, follow: float, iterations: int, begins: int | None
+def test_a_swap_learns_to_follow_at_the_end_of_a_run(
+    tmp_path: Path, preset: str, follow: float | None, iterations: int, begins: int
 ) -> None:
-    done = training(workspace(tmp_path), iterations=iterations, follow=follow)
-    asked = [0, 499, 500, 2499, 2500, 5000]
+    recipe = replace(PRESETS[preset], shape=SMALL)
+    done = training(workspace(tmp_path), recipe, iterations=iterations, follow=follow)
+    asked = [0, begins - 1, begins, iterations - 1, iterations]
     found = []
     for step in asked:
         done.step = step
         found.append(done._follows)
-    assert found == [begins is not None and step >= begins for step in asked]
+    assert found == [begins <= step < iterations for step in asked]
 
 
-def test_the_swap_learns_to_follow_from_the_middle_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it teaches is the encoder, not the decoders, which are shown faces turned alike here."""
-    monkeypatch.setattr("figment.faceswap.training.SETTLED", 1.0)
+def test_the_rate_falls_twice(tmp_path: Path) -> None:
+    """To almost nothing before the swap learns to follow, and from three fifths of the peak while it does."""
+    done = training(workspace(tmp_path), iterations=1000)
+    rates = []
+    for step in (100, 899, 900, 950, 999):
+        done.step = step
+        rates.append(done._rate())
+    assert rates == pytest.approx([0.97, 0.02, 0.6, 0.306, 0.012], abs=0.001)
+    plain = training(workspace(tmp_path / "plain"), iterations=1000, follow=0.0)
+    plain.step = 950
+    assert plain._rate() == pytest.approx(0.026, abs=0.001)
+
+
+def test_the_average_is_of_weights_that_follow(tmp_path: Path) -> None:
+    """What was learnt before does not weigh on it."""
+    done = training(workspace(tmp_path), iterations=1000)
+    done.step = 911
+    with torch.no_grad():
+        for weight in done.tensors.values():
+            weight.fill_(1.0)
+        for tensor in done.average.tensors.values():
+            tensor.zero_()
+    done._advance()
+    assert done.step == 912
+    assert all(tensor.mean() > 0.9 for tensor in done.average.tensors.values())
+
+
+def test_the_swap_learns_to_follow_in_the_end(tmp_path: Path) -> None:
+    """What it teaches is the encoder, not the decoders."""
     made = workspace(tmp_path)
     grown = []
     for follow in (0.0, 3.0):
-        done = training(made, iterations=4, follow=follow)
+        done = training(made, replace(RECIPE, schedule=False, taper=0.0), iterations=20, follow=follow)
+        done.step = 16
         losses = []
         for _ in range(4):
             losses.append(done._advance())
-            if done.step == 3:
+            if done.step == 19:
                 grown.append(
                     {name: weight.grad.clone() for name, weight in done.tensors.items() if weight.grad is not None}
                 )

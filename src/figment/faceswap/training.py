@@ -41,8 +41,8 @@ __all__ = ["Training", "train"]
 CHECK_EVERY = 20  # steps; figures are checked and noted as often
 AVERAGE_EVERY = 8
 WARMUP = 100
-SETTLED = 0.2  # how far faces are turned while the swap learns to follow, as a share of the ranges
-SETTLES = 2500  # steps after which it does at the latest, since long runs are stopped when they look good
+LESSON = 400  # most steps, the last, in which the swap learns to follow; else the last tenth
+ANEW = 0.6  # share of the peak rate from which it falls once more in them
 MATRICES = ("inter.dense1.weight", "inter.dense2.weight")
 BREAKDOWNS = 5  # without a save between them
 
@@ -76,6 +76,8 @@ class Training:
         self.faces = [Faces(faceset, learnt, size, kind) for faceset, learnt, _ in sides]
         self.kept = [_on(Faces(faceset, back, size, kind).plain(), here) for faceset, _, back in sides]
         self.low = recipe.low and pays_in_bfloat16(here.device, settings.precision)
+        self.follow = recipe.follow if settings.follow is None else settings.follow
+        self.lesson = settings.iterations - (min(LESSON, settings.iterations // 10) if self.follow else 0)
         self.parts, self.breakdowns = 1, 0
         self.figures: dict[str, float] = {}
         self.warning = ""
@@ -153,7 +155,8 @@ class Training:
                 self._halve(error)
         self.step += 1
         if self.recipe.average and self.step % AVERAGE_EVERY == 0:
-            self.average.update(self.tensors, self.step, AVERAGE_EVERY)
+            since = self.step - self.lesson if self.step > self.lesson else self.step
+            self.average.update(self.tensors, since, AVERAGE_EVERY)
         self.whole, self.seconds = True, self.seconds + time.monotonic() - began
         return losses
 
@@ -161,10 +164,10 @@ class Training:
         """The faces of `side` for this step; with `repeat`, every third are those of the step before, not bent."""
         again = self.recipe.repeat and self.step % 3 == 2
         number = (self.step - again) * self.here.world + self.here.rank
-        left = max(0.0, 1 - self.step / self.settings.iterations)
+        left = max(0.0, 1 - self.step / self.lesson)
         bent = min(1.0, left / self.recipe.taper) if self.recipe.taper else 1.0
         count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
-        turned, bent = SETTLED if self._follows else self.recipe.turned, 0.0 if again else bent
+        turned, bent = self.recipe.turned, 0.0 if again else bent
         return self.faces[side].batch(number, count, seed, even=self.settings.even, turned=turned, bent=bent)
 
     def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
@@ -197,7 +200,7 @@ class Training:
             for name, (face, mask), one in zip(("src loss", "dst loss"), drawn, pieces, strict=True)
         }
         if swapped is not None:
-            losses["follow loss"] = self.settings.follow * self._following.loss(swapped, pieces[1].face)
+            losses["follow loss"] = self.follow * self._following.loss(swapped, pieces[1].face)
         return losses
 
     @cached_property
@@ -206,15 +209,19 @@ class Training:
 
     @property
     def _follows(self) -> bool:
-        """Whether the part of the run has begun in which the swap learns to follow, from faces hardly turned."""
-        return self.settings.follow > 0 and self.step >= min(SETTLES, self.settings.iterations / 2)
+        """Whether the part of the run has begun in which the swap learns to follow."""
+        return self.lesson <= self.step < self.settings.iterations
 
     def _rate(self) -> float:
-        """Share of the peak: a linear rise, then a cosine (Loshchilov & Hutter 2017)."""
+        """Share of the peak: a linear rise, then a cosine, and another one for what is learnt last.
+
+        Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts".
+        """
         if not self.recipe.schedule:
             return 1.0
-        done = min(1.0, self.step / self.settings.iterations)
-        return min(1.0, (self.step + 1) / WARMUP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+        if self._follows:
+            return ANEW * _fallen((self.step - self.lesson) / (self.settings.iterations - self.lesson))
+        return min(1.0, (self.step + 1) / WARMUP) * _fallen(min(1.0, self.step / self.lesson))
 
     def _halve(self, error: RuntimeError) -> None:
         """Do steps in twice as many parts where `error` says that memory ran out; else raise it."""
@@ -297,6 +304,11 @@ class Training:
 
     def _both(self) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor]]:
         return self.tensors, (self.average.tensors if self.recipe.average else {})
+
+
+def _fallen(done: float) -> float:
+    """From 1 to 0.02 along a cosine."""
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _optimizer(recipe: Recipe, network: SwapNetwork) -> Optimizer:

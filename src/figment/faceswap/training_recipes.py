@@ -36,11 +36,13 @@ class Recipe:
     """How far faces are turned, shifted and scaled by chance, as a share of DeepFaceLab's ranges."""
     taper: float
     """Share of the run, its last, in which faces are bent less and less."""
+    follow: float
+    """Weight of following, where the settings name none."""
 
 
 PRESETS = {
-    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 1.0, 0.3),
-    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 1.0, 0.0),
+    "figment": Recipe(Shape(decoder=32), "even adamw", 5e-4, True, True, 0.999, True, False, 0.2, 0.3, 1.0),
+    "quick96": Recipe(Shape(), "rmsprop", 2e-4, False, False, 0.0, False, True, 1.0, 0.0, 0.0),
 }
 
 
@@ -60,8 +62,8 @@ class SwapSettings:
     """Numbers to compute with; auto takes bfloat16 where the preset allows it and the device is faster for it."""
     eyes: Annotated[float, Field(ge=0, le=1000)] = 0.0
     """Weight of the eyes and the mouth on top of the rest of the face; DeepFaceLab's SAEHD takes 300."""
-    follow: Annotated[float, Field(ge=0, le=100)] = 0.0
-    """Weight of eyes and mouth of the swap that do not open as far as the target's, from the middle of a run on."""
+    follow: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Weight of opening eyes and mouth as far as the target, in the last tenth of a run; 1 by itself, 0 for quick96."""
     even: bool = False
     """Whether every direction in which faces look is shown as often, rather than as often as it comes."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
