@@ -50,8 +50,8 @@ def test_frames_are_spread_over_the_clip_from_its_first_to_its_last() -> None:
 
 
 def clip(count: int, bright: int) -> Iterator[NDArray[np.uint8]]:
-    """Frames of 8x8, of which number `bright` is white and all others black."""
-    return (np.full((8, 8, 3), 255 * (number == bright), np.uint8) for number in range(count))
+    """Frames of 8x8 that are looked at in a clip of `count`: number `bright` is white and all others black."""
+    return (np.full((8, 8, 3), 255 * (number == bright), np.uint8) for number in sampled(count))
 
 
 def test_a_harmless_clip_passes_and_says_how_many_frames_were_seen() -> None:

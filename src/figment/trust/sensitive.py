@@ -69,7 +69,7 @@ def sampled(count: int) -> tuple[int, ...]:
 
 
 def checked(frames: Iterable[NDArray[np.uint8]], count: int) -> Task[Finding]:
-    """Look at some of the `count` frames (H, W, 3) of a clip, of which `frames` gives all in turn.
+    """Look at some of the `count` frames (H, W, 3) of a clip: those of `sampled`, which `frames` gives in turn.
 
     Raises InputError where there are none.
     """
@@ -77,11 +77,10 @@ def checked(frames: Iterable[NDArray[np.uint8]], count: int) -> Task[Finding]:
 
     if count < 1:
         raise InputError("A clip without frames cannot be checked; copy it again.")
-    wanted, found = set(sampled(count)), dict[int, float]()
-    for number, frame in enumerate(frames):
-        if number in wanted:
-            found[number] = float(scores([frame])[0])
-            yield Progress(len(found), len(wanted), "checking for sexual content")
+    wanted, found = sampled(count), dict[int, float]()
+    for number, frame in zip(wanted, frames, strict=False):
+        found[number] = float(scores([frame])[0])
+        yield Progress(len(found), len(wanted), "checking for sexual content")
     if len(found) < len(wanted):
         raise InputError(f"The clip was to have {count} frames and has fewer; copy it again.")
     return Finding(found, count)
