@@ -47,7 +47,10 @@ def test_the_workspace_knows_how_far_its_training_is(tmp_path: Path, monkeypatch
     task = train(made, SwapSettings(iterations=3, batch=2))
     next(task)
     assert made.state(Step.TRAIN).state == "begun"
-    path = finish(task)
+    task.close()
+    stopped = made.state(Step.TRAIN)
+    assert (stopped.state, stopped.figures["step"]) == ("begun", 1)
+    path = finish(train(made, SwapSettings(iterations=3, batch=2)))
     state = made.state(Step.TRAIN)
     assert state.state == "done"
     assert state.figures["step"] == 3

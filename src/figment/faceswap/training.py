@@ -57,9 +57,13 @@ def train(workspace: Workspace, settings: SwapSettings) -> Task[Path]:
     training = Training(workspace, settings, PRESETS[settings.preset], here)
     if here.leads:
         workspace.begin(Step.TRAIN, to_dict(settings))
-    yield from training.run()
+    try:
+        yield from training.run()
+    finally:
+        if here.leads:
+            workspace.note(Step.TRAIN, training.reached)
     if here.leads:
-        workspace.finish(Step.TRAIN, {"step": training.step, **training.figures})
+        workspace.finish(Step.TRAIN, training.reached)
     return training.weights
 
 
@@ -105,6 +109,11 @@ class Training:
         if ended:
             raise KeyboardInterrupt if ended[0] == signal.SIGINT else SystemExit(128 + ended[0])
         yield self._keep(journal)
+
+    @property
+    def reached(self) -> dict[str, float]:
+        """The step and the last figures."""
+        return {"step": self.step, **self.figures}
 
     def _unfinished(self) -> bool:
         """Whether steps are left to do; at the end, those that turn out to have broken down."""

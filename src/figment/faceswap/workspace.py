@@ -108,6 +108,10 @@ class Workspace:
         self.record.enter(step, Entry("begun", inputs, plain, before.figures if same else {}))
         return same
 
+    def note(self, step: Step, figures: Mapping[str, Any]) -> None:
+        """Note how far `step`, which is begun, has come, plain JSON values."""
+        self.record.enter(step, replace(self.record.entry(step), figures=_plain(figures)))
+
     def finish(self, step: Step, figures: Mapping[str, Any]) -> None:
         """Note that `step` is done, and what came out, plain JSON values."""
         self.record.enter(step, replace(self.record.entry(step), state="done", figures=_plain(figures)))
