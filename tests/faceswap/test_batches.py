@@ -20,7 +20,7 @@ def faces_of(faceset: Faceset) -> Faces:
 
 def test_a_batch_is_the_same_whenever_asked_for(tmp_path: Path) -> None:
     faces = faces_of(workspace(tmp_path).src.faceset)
-    one, again, next_one = (faces.batch(n, 3, (0, 0), even=True, turned=1.0, bent=1.0) for n in (5, 5, 6))
+    one, again, next_one = (faces.batch(n, 3, (0, 0), faces.even, turned=1.0, bent=1.0) for n in (5, 5, 6))
     assert all(torch.equal(a, b) for a, b in zip(one, again, strict=True))
     assert not torch.equal(one.face, next_one.face)
     assert [tuple(tensor.shape) for tensor in one] == [(3, c, 32, 32) for c in (3, 3, 1, 1)]
@@ -29,7 +29,7 @@ def test_a_batch_is_the_same_whenever_asked_for(tmp_path: Path) -> None:
 
 def test_what_is_shown_is_bent_only_as_far_as_asked(tmp_path: Path) -> None:
     faces = faces_of(workspace(tmp_path).src.faceset)
-    whole, half, none = (faces.batch(0, 8, (0, 0), even=False, turned=1.0, bent=b) for b in (1.0, 0.5, 0.0))
+    whole, half, none = (faces.batch(0, 8, (0, 0), None, turned=1.0, bent=b) for b in (1.0, 0.5, 0.0))
     assert torch.equal(none.shown, none.face)
     assert torch.equal(whole.face, none.face)
     apart = [(batch.shown - batch.face).abs().mean().item() for batch in (whole, half)]
@@ -41,7 +41,7 @@ def test_faces_are_turned_only_as_far_as_asked(tmp_path: Path) -> None:
     plain = faces.plain().face
     apart = []
     for turned_by in (0.0, 0.2, 1.0):
-        shown = faces.batch(0, 8, (0, 0), even=False, turned=turned_by, bent=0.0).shown
+        shown = faces.batch(0, 8, (0, 0), None, turned=turned_by, bent=0.0).shown
         apart.append(float((shown[:, None] - plain).abs().mean((2, 3, 4)).amin(1).mean()))
     assert apart[0] < 1e-6
     assert 0.1 * apart[2] < apart[1] < 0.4 * apart[2]
@@ -63,7 +63,7 @@ def test_rare_directions_are_shown_as_often_as_common_ones(tmp_path: Path) -> No
         points = turned(40 if number == 9 else 0.1 * number, 0)
         points += np.random.default_rng(number).normal(0, 0.01, (68, 2)).astype(np.float32)
         faceset.add(face(f"{number}.png", landmarks=points), picture())
-    shares = faces_of(faceset).shares
+    shares = faces_of(faceset).even
     assert shares.sum() == pytest.approx(1)
     assert shares[9] > 3 * shares[:9].max()
 

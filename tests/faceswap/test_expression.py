@@ -13,7 +13,7 @@ from torch import Tensor
 from figment.faceswap.affine import moved
 from figment.faceswap.align import FaceType, matrix, openings, warped
 from figment.faceswap.batches import Examples, Faces
-from figment.faceswap.expression import LIP, Expressions, Following, held
+from figment.faceswap.expression import LIP, Expressions, Following, held, rare
 from figment.faceswap.model import SwapNetwork
 from figment.faceswap.models.detectors import blazeface
 from figment.faceswap.models.landmarkers import face_mesh
@@ -90,8 +90,11 @@ class Portraits:
     def __init__(self, *faces: Tensor) -> None:
         self.size, self.faces = faces[0].shape[-1], torch.cat(faces)
 
-    def plain(self, _most: int) -> Examples:
-        return Examples(*[self.faces] * 4)
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def plain(self, which: slice) -> Examples:
+        return Examples(*[self.faces[which]] * 4)
 
 
 def test_a_swap_follows_that_opens_its_eyes_as_much_more_than_usual(points: NDArray[np.float32]) -> None:
@@ -107,6 +110,13 @@ def test_a_swap_follows_that_opens_its_eyes_as_much_more_than_usual(points: NDAr
     assert as_usual < 1e-6
     assert same > 0.02
     assert closed < same
+    for chances in following.shares:
+        assert chances.sum() == pytest.approx(1)
+        assert chances[2] > 3 * chances[:2].max() > 0
+
+
+def test_faces_that_are_all_alike_are_shown_alike() -> None:
+    np.testing.assert_allclose(rare(torch.ones(4, 10)), 0.25)
 
 
 def test_a_held_decoder_teaches_only_what_comes_before_it() -> None:

@@ -16,7 +16,10 @@ from figment.faceswap.align import FaceType, hull_mask, matrix, pose, warped
 from figment.faceswap.faceset import AlignedFace, Faceset
 from figment.faceswap.warp import bend, cut, placed
 
-__all__ = ["Examples", "Faces", "split"]
+__all__ = ["Examples", "Faces", "Shares", "split"]
+
+Shares = NDArray[np.float64]
+"""(N,): how likely each face is to be shown; they sum to 1."""
 
 LARGER = 1.5
 """How much larger faces are kept than they are shown, so that turning them blurs little."""
@@ -53,18 +56,22 @@ class Faces:
         self.size = size
         kept = [_kept(faceset.image(face), face, int(size * LARGER), face_type) for face in faces]
         self.planes = torch.from_numpy(np.stack(kept))
-        self.shares = _even([pose(face.landmarks)[:2] for face in faces])
+        self.even = _even([pose(face.landmarks)[:2] for face in faces])
+
+    def __len__(self) -> int:
+        return len(self.planes)
 
     def batch(
-        self, number: int, count: int, seed: tuple[int, ...], *, even: bool, turned: float, bent: float
+        self, number: int, count: int, seed: tuple[int, ...], shares: Shares | None, *, turned: float, bent: float
     ) -> Examples:
         """`count` examples, the same whenever asked for `number` with `seed`.
 
-        `even` shows each direction in which the face looks as often as any other. `turned` says how far faces are
-        turned, shifted and scaled, and `bent` how far they are bent, from 0 to 1.
+        `shares` (N,) are the chances of the faces, alike where they are None; those of `even` show each direction in
+        which the face looks as often as any other. `turned` says how far faces are turned, shifted and scaled, and
+        `bent` how far they are bent, from 0 to 1.
         """
         rng = np.random.default_rng((*seed, number))
-        chosen = rng.choice(len(self.planes), count, p=self.shares if even else None)
+        chosen = rng.choice(len(self), count, p=shares)
         planes = self.planes[torch.from_numpy(chosen)].float() / 255
         places = torch.from_numpy(np.stack([placed(rng, turned) for _ in range(count)]))
         bends = torch.stack([bend(rng, self.size) for _ in range(count)]) * bent
@@ -72,10 +79,9 @@ class Faces:
         shown = cut(planes[:, :3], places, bends, self.size) if bent else straight[:, :3]
         return Examples(shown, straight[:, :3], straight[:, 3:4], straight[:, 4:])
 
-    def plain(self, most: int | None = None) -> Examples:
-        """All faces in turn, as they are; of more than `most` some, evenly spread."""
-        step = -(-len(self.planes) // most) if most else 1
-        planes = self.planes[::step].float() / 255
+    def plain(self, which: slice = slice(None)) -> Examples:
+        """All faces, or `which`, in turn and as they are."""
+        planes = self.planes[which].float() / 255
         straight = cut(planes, torch.eye(2, 3).expand(len(planes), 2, 3), None, self.size)
         return Examples(straight[:, :3], straight[:, :3], straight[:, 3:4], straight[:, 4:])
 
@@ -117,9 +123,9 @@ def _parts(points: NDArray[np.float64], size: int) -> NDArray[np.float32]:
     return np.asarray(picture, np.float32)
 
 
-def _even(poses: Sequence[tuple[float, ...]]) -> NDArray[np.float64]:
-    """(N,) chances under which every bin of yaw and pitch that has a face is as likely as any other."""
+def _even(poses: Sequence[tuple[float, ...]]) -> Shares:
+    """Chances under which every bin of yaw and pitch that has a face is as likely as any other."""
     bins = np.floor(np.array(poses) / BIN).astype(int)
     _, which, counts = np.unique(bins, axis=0, return_inverse=True, return_counts=True)
-    shares: NDArray[np.float64] = 1 / counts[which.ravel()] / len(counts)
+    shares: Shares = 1 / counts[which.ravel()] / len(counts)
     return shares

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample
 
 from figment.faceswap.align import MEAN, USED, matrix
-from figment.faceswap.batches import Faces
+from figment.faceswap.batches import Faces, Shares
 from figment.faceswap.faces import FaceType
 from figment.faceswap.models.landmarkers import face_mesh
 from figment.faceswap.models.stored import fill
 
-__all__ = ["Expressions", "Following", "held"]
+__all__ = ["Expressions", "Following", "held", "rare"]
 
 EYES = (((159, 145), (158, 153), (160, 144)), ((386, 374), (385, 380), (387, 373)))
 """Points of the mesh on the upper lid of an eye, each with the one on the lower lid under it."""
@@ -33,11 +33,11 @@ LIP = 2.0
 CROP = 2.2
 """Side of what Face Mesh is shown, and its middle: in units of the square that the type "half" shows."""
 MIDDLE = (0.5, 0.42)
-MOST = 512
-"""Faces that tell how far a person's eyes and mouth are usually open."""
+RARE = 0.7
+"""Share of chances that goes by how far a face is from what is usual."""
 AT_ONCE = 32
 TINY = 1e-6
-"""Square pixels; points that meet have no direction to be drawn apart."""
+"""Square pixels, as points that meet have no direction to be drawn apart; and what keeps shares of nothing finite."""
 
 
 class Expressions:
@@ -79,10 +79,13 @@ class Following:
     """
 
     def __init__(self, sides: Sequence[Faces], face_type: FaceType, device: torch.device) -> None:
-        """Look at the faces of both `sides`, src and dst."""
+        """Look at all faces of both `sides`, src and dst."""
         self.device, self.expressions = device, Expressions(sides[0].size, face_type, device)
-        src, dst = (self._usual(side) for side in sides)
+        openings = [self._openings(side) for side in sides]
+        src, dst = (one.median(0).values for one in openings)
         self.apart = src - dst
+        self.shares = [rare(one) for one in openings]
+        """For each side, chances of its faces by which those that open eyes or mouth unusually are shown more."""
 
     def loss(self, swapped: Tensor, dst: Tensor) -> Tensor:
         """Mean difference of openings of `swapped` and of `dst` that it was drawn from, both (B, 3, S, S) in [0, 1]."""
@@ -91,10 +94,18 @@ class Following:
         return (self.expressions(swapped) - wanted).abs().mean()
 
     @torch.no_grad()
-    def _usual(self, side: Faces) -> Tensor:
-        """(10,): the median openings of a person."""
-        faces = side.plain(MOST).face.to(self.device)
-        return torch.cat([self.expressions(some) for some in torch.split(faces, AT_ONCE)]).median(0).values
+    def _openings(self, side: Faces) -> Tensor:
+        """(N, 10) of all its faces."""
+        groups = [slice(start, start + AT_ONCE) for start in range(0, len(side), AT_ONCE)]
+        return torch.cat([self.expressions(side.plain(group).face.to(self.device)) for group in groups])
+
+
+def rare(openings: Tensor) -> Shares:
+    """Chances, the greater the further one of `openings` (N, K) is from the median, by the usual distance."""
+    apart = (openings - openings.median(0).values).abs()
+    apart = (apart / apart.mean(0).clamp_min(TINY)).mean(1).double().cpu() + TINY
+    shares: Shares = ((1 - RARE) / len(apart) + RARE * apart / apart.sum()).numpy()
+    return shares
 
 
 @contextmanager

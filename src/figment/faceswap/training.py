@@ -176,8 +176,9 @@ class Training:
         left = max(0.0, 1 - self.step / self.lesson)
         bent = min(1.0, left / self.recipe.taper) if self.recipe.taper else 1.0
         count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
-        turned, bent = self.recipe.turned, 0.0 if again else bent
-        return self.faces[side].batch(number, count, seed, even=self.settings.even, turned=turned, bent=bent)
+        faces = self.faces[side]
+        shares = self._following.shares[side] if self._follows else faces.even if self.settings.even else None
+        return faces.batch(number, count, seed, shares, turned=self.recipe.turned, bent=0.0 if again else bent)
 
     def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
         """Step down the gradient of both sides' losses, which are returned."""
