@@ -266,6 +266,21 @@ def test_the_swap_learns_to_follow_in_the_end(tmp_path: Path) -> None:
     assert all(same[name] == name.startswith("decoder") for name in same)
 
 
+def test_rare_openings_and_even_directions_both_count_in_the_end(tmp_path: Path) -> None:
+    made = workspace(tmp_path)
+    plain, even = (training(made, iterations=1000, even=each) for each in (False, True))
+    assert plain._shares(0) is None
+    assert even._shares(0) is even.faces[0].even
+    for one in (plain, even):
+        one.step = 950
+    both, rare = even._shares(0), plain._shares(0)
+    assert both is not None
+    assert rare is not None
+    assert both.sum() == pytest.approx(1)
+    times = both / (rare * even.faces[0].even)
+    np.testing.assert_allclose(times, times[0])
+
+
 def test_eyes_and_mouth_weigh_what_the_settings_say(tmp_path: Path) -> None:
     made = workspace(tmp_path)
     plain, more, much = (training(made, eyes=eyes)._advance() for eyes in (0.0, 2.0, 4.0))

@@ -20,7 +20,7 @@ from figment.core.task import Progress, Task
 from figment.faceswap.frames import images
 from figment.faceswap.merge import Merged, MergeSettings, Mode, merged
 from figment.faceswap.merge.drawing import GROUP, THREADS, Drawing, Drawn, Swapper
-from figment.faceswap.merge.fit import Fit, fitted
+from figment.faceswap.merge.fit import Fit
 from figment.faceswap.merge.footage import Finish, Footage, Frame, unchanged
 from figment.faceswap.merge.session import Session
 from figment.faceswap.workspace import Step, Workspace
@@ -164,7 +164,7 @@ class Merging:
         settings, way = self.session.settings()[number], self.footage.way(number)
         faces = drawn.faces
         if self._is_fitted(settings):
-            faces = [fitted(face, self._fit.field(), settings.fit) for face in faces]
+            faces = [self._fit.of(face, settings.fit) for face in faces]
         result = merged(drawn.frame, faces, settings, way, self.swapper.enlarge)
         return result._replace(frame=self.finish(result.frame))
 

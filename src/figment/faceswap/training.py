@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from figment.core.config import to_dict
 from figment.core.errors import TrainingError
 from figment.core.task import Progress, Task
-from figment.faceswap.batches import Examples, Faces, split
+from figment.faceswap.batches import Examples, Faces, Shares, split
 from figment.faceswap.descent import EvenAdamW, SparseRMSprop
 from figment.faceswap.ending import noted
 from figment.faceswap.expression import Following, held
@@ -176,9 +176,16 @@ class Training:
         left = max(0.0, 1 - self.step / self.lesson)
         bent = min(1.0, left / self.recipe.taper) if self.recipe.taper else 1.0
         count, seed = max(1, self.settings.batch // self.here.world), (self.settings.seed, side)
-        faces = self.faces[side]
-        shares = self._following.shares[side] if self._follows else faces.even if self.settings.even else None
-        return faces.batch(number, count, seed, shares, turned=self.recipe.turned, bent=0.0 if again else bent)
+        shares, turned = self._shares(side), self.recipe.turned
+        return self.faces[side].batch(number, count, seed, shares, turned=turned, bent=0.0 if again else bent)
+
+    def _shares(self, side: int) -> Shares | None:
+        """Chances of the faces of `side` in this step; None where they are alike."""
+        even = self.faces[side].even if self.settings.even else None
+        if not self._follows:
+            return even
+        rare = self._following.shares[side]
+        return rare if even is None else rare * even / (rare * even).sum()
 
     def _descend(self, examples: list[Examples]) -> dict[str, Tensor]:
         """Step down the gradient of both sides' losses, which are returned."""

@@ -13,9 +13,9 @@ from tests.faceswap.made_faces import POINTS
 
 from figment.core.task import finish
 from figment.faceswap.affine import moved
-from figment.faceswap.align import matrix
+from figment.faceswap.align import FaceType, matrix
 from figment.faceswap.merge import Colour, MergeSettings, Mode, Swapped
-from figment.faceswap.merge.drawing import GROUP, Swapper
+from figment.faceswap.merge.drawing import GROUP, Swapper, swapped
 from figment.faceswap.merge.fit import FRAMES, MOST, Fit, field, fitted
 from figment.faceswap.merge.footage import Footage
 from figment.faceswap.merge.warp import Pixels
@@ -97,6 +97,32 @@ def test_a_merge_takes_back_what_is_off_all_over_the_clip(tmp_path: Path) -> Non
     off = error(tmp_path / "off", aside(), replace(plain, fit=0))
     assert error(tmp_path / "on", aside(), plain) < 0.5 * off
     assert error(tmp_path / "unknown", replace(aside(), points=None), plain) == off
+
+
+def test_lids_are_looked_at_where_the_covered_face_closes_them() -> None:
+    there = faces()
+    for place in (5, 6):
+        points = there[place].source_landmarks.copy()
+        points[[37, 38, 43, 44], 1] = points[[41, 40, 47, 46], 1] - 0.2
+        there[place] = replace(there[place], source_landmarks=points)
+    asked: list[Pixels] = []
+
+    def points_of(drawn: NDArray[np.uint8], near: Pixels) -> NDArray[np.float32]:
+        asked.append(near)
+        return moved(there[0].source_landmarks, matrix(there[0].source_landmarks, 32, FaceType.FULL)).astype(np.float32)
+
+    base = negative()
+    fit = Fit(Footage(frames, COUNT, there), replace(base, points=points_of))
+    smooth = fit.field()
+    opened, closed = (swapped([frame(there[n].frame)], [[there[n]]], base)[0] for n in (0, 5))
+    asked.clear()
+    assert np.array_equal(fit.of(opened, 100).rgb, fitted(opened, smooth, 100).rgb)
+    assert not asked
+    off = np.abs(fit.of(closed, 100).rgb - fitted(closed, smooth, 100).rgb).max(-1)
+    assert len(asked) == 1
+    assert off[8:16].max() > 0.05  # rows of the eyes
+    assert off[20:].max() == 0
+    assert not np.abs(fit.of(closed, 0).rgb - closed.rgb).max()
 
 
 def test_what_was_drawn_is_shown_as_it_was_drawn(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 A network draws the proportions of the other person, and where that person never looked as far up or aside as the target
 does, another pose. What is off alike all over a clip is measured on some of its frames, and a smooth field, the same
-for every frame, takes it back: what moves within a face is the network's, and nothing trembles.
+for every frame, takes it back: what moves within a face is the network's, and nothing trembles. Lids alone are looked
+at in each frame in which the covered face closes them.
 """
 
 import hashlib
@@ -17,8 +18,9 @@ from scipy.interpolate import RBFInterpolator
 
 from figment.faceswap.faceset import AlignedFace
 from figment.faceswap.merge.blend import Swapped
-from figment.faceswap.merge.drawing import GROUP, Swapper, swapped
+from figment.faceswap.merge.drawing import GROUP, Swapper, cores, swapped
 from figment.faceswap.merge.footage import Footage, Frame
+from figment.faceswap.merge.lids import Gaps, closed
 from figment.faceswap.merge.warp import Pixels, displaced, levels
 
 __all__ = ["Fit", "field", "fitted"]
@@ -60,8 +62,21 @@ class Fit:
     @cached_property
     def key(self) -> str:
         """Digest of what it is measured on, the clip and the network apart."""
-        points = (face.source_landmarks for number in self.numbers for face in self.footage.faces(number))
-        return hashlib.sha256(b"".join(np.asarray(each, "<f4").tobytes() for each in points)).hexdigest()
+        return hashlib.sha256(np.asarray(self._covered(), "<f4").tobytes()).hexdigest()
+
+    @cached_property
+    def gaps(self) -> Gaps:
+        """Of the lids of the clip's person."""
+        return Gaps.of(self._covered())
+
+    def of(self, face: Swapped, percent: int) -> Swapped:
+        """`face` with `percent` of the way gone to where its features belong."""
+        field = self.field()
+        if any(self.gaps.closing(face.landmarks)):
+            drawn = self._found(face)
+            x, y = drawn.round().astype(int).clip(0, len(field) - 1).T
+            field = field + closed(face.landmarks, drawn - field[y, x], self.gaps, len(field))
+        return fitted(face, field, percent)
 
     def field(self, over: Over = map) -> Pixels:
         """(S, S, 2): see the function `field`. Measured when it is first asked for, group by group as `over` does it.
@@ -77,11 +92,20 @@ class Fit:
 
     def _points(self, shown: Shown) -> tuple[Pixels, Pixels]:
         """(B, 68, 2) of the faces that are drawn for the frames `shown`, and of those that they cover."""
-        assert self.swapper.points is not None
         faces: list[Sequence[AlignedFace]] = [self.footage.faces(number) for number, _ in shown]
         drawn = swapped([frame for _, frame in shown], faces, self.swapper)
-        found = [self.swapper.points(levels(face.rgb), face.landmarks) for face in drawn]
-        return np.stack(found), np.stack([face.landmarks for face in drawn])
+        return np.stack([self._found(face) for face in drawn]), np.stack([face.landmarks for face in drawn])
+
+    def _found(self, face: Swapped) -> Pixels:
+        """(68, 2) of `face` as it was drawn."""
+        assert self.swapper.points is not None
+        with cores.shared():
+            return self.swapper.points(levels(face.rgb), face.landmarks)
+
+    def _covered(self) -> NDArray[np.floating]:
+        """(N, 68, 2) of all faces of the clip."""
+        numbers = range(self.footage.count)
+        return np.stack([face.source_landmarks for number in numbers for face in self.footage.faces(number)])
 
 
 def field(drawn: NDArray[np.floating], covered: NDArray[np.floating], size: int) -> Pixels:

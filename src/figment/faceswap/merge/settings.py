@@ -81,7 +81,8 @@ class MergeSettings:
     face_scale: Annotated[int, Field(ge=-50, le=50)] = 0
     """Percent by which the face is larger than the one it covers."""
     fit: Percent = 100
-    """How much of what eyes, nose, mouth and outline of the face are off alike all over the clip is taken back."""
+    """How much of what eyes, nose, mouth and outline of the face are off alike all over the clip is taken back, and how
+    far eyes are closed with those of the clip."""
     super_resolution: Percent = 0
     """Percent of an enlarged face with more detail in what is put there."""
     sharpen: Sharpen = Sharpen.NONE
