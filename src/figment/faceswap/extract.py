@@ -8,6 +8,7 @@ Each part goes on where it was stopped, and ends with the same bytes.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -43,6 +44,8 @@ __all__ = ["ExtractSettings", "SeveralPeople", "extract"]
 GROUP = 8
 """Frames that are looked at together; what was noted ends with a whole group, since a network rounds a little
 differently in another company."""
+AHEAD = 1
+"""Groups that are read and looked through while faces of the one before are described."""
 THREADS = 2
 ASIDE = 0.9
 """Yaw in radians from which a face is seen from the side."""
@@ -115,19 +118,24 @@ def _look(side: Side, finds: Finds, settings: ExtractSettings) -> Task[None]:
     detector = detectors.find(settings.detector)
     first, total = finds.frames, side.count
     frames = images(side, first) if first < total else iter(())
+    coming = deque[tuple[list[Frame], Iterator[list[Sighting]]]]()
     yield Progress(first, total, "looking for faces")
     with ThreadPoolExecutor(THREADS) as pool:
-        while group := list(islice(frames, GROUP)):
-            together = np.stack(group)
-            found = detectors.detect_turned(detector, together) if settings.turned else detector.detect(together)
-            numbers = range(first, first + len(group))
-            sightings = pool.map(_described, numbers, group, found, repeat(settings))
-            height, width = group[0].shape[:2]
-            finds.tell(
-                first, (width, height), [sign(frame) for frame in group], [one for some in sightings for one in some]
-            )
-            first += len(group)
-            yield Progress(first, total, "looking for faces")
+        reading = first
+        while (group := list(islice(frames, GROUP))) or coming:
+            if group:
+                together = np.stack(group)
+                found = detectors.detect_turned(detector, together) if settings.turned else detector.detect(together)
+                numbers = range(reading, reading + len(group))
+                coming.append((group, pool.map(_described, numbers, group, found, repeat(settings))))
+                reading += len(group)
+            if len(coming) > AHEAD or not group:
+                done, sightings = coming.popleft()
+                height, width = done[0].shape[:2]
+                found_there = [one for some in sightings for one in some]
+                finds.tell(first, (width, height), [sign(frame) for frame in done], found_there)
+                first += len(done)
+                yield Progress(first, total, "looking for faces")
 
 
 def _described(number: int, frame: Frame, found: Sequence[Found], settings: ExtractSettings) -> list[Sighting]:
