@@ -1,7 +1,7 @@
 """How many modes a generator finds: 25 Gaussians on a grid, and 1,000 stacked digits; both presets of `gan` in turn.
 
     python benchmarks/mode_collapse.py grid [--steps 20000] [--seeds 3] [-o points.png]
-    python benchmarks/mode_collapse.py stacked --data npz:mnist.npz [--steps 20000] [--seeds 3] [--width 32]
+    python benchmarks/mode_collapse.py stacked --data npz:mnist.npz [--steps 20000] [--batch 64] [--seeds 3] [--rate R]
 
 grid (protocol of PacGAN, Lin et al. 2018): 2,500 points; a point within 3 deviations of a mode is of high quality, a
 mode with one such point is found. stacked (Metz et al. 2017): three digits in the three channels of a picture; a
@@ -38,6 +38,7 @@ from figment.nn.adversarial import critic_loss, generator_loss, gradient_penalty
 from figment.nn.perceptual import FeatureNet
 from figment.pixels.files import encode
 from figment.pixels.grids import grid as tiles
+from figment.training.device import pays_in_bfloat16
 
 PRESETS = {"classic": gan.PRESETS["classic"], "default": gan.Config()}
 DEVIATION, POINTS = 0.05, 2500
@@ -118,7 +119,7 @@ def drawn(points: Tensor) -> NDArray[np.uint8]:
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad()
-    torch.autograd.backward(loss)
+    torch.autograd.backward(loss, inputs=[weight for group in optimizer.param_groups for weight in group["params"]])
     optimizer.step()
 
 
@@ -141,17 +142,19 @@ class Stacked(Dataset):
         return Batch(images.view(size, 3, *self.image_shape[1:]))
 
 
-def stacked(config: gan.Config, data: Dataset, names: FeatureNet, steps: int, seed: int) -> Found:
-    """Modes found among 1,000 by a generator trained for as many `steps`."""
+def stacked(config: gan.Config, data: Dataset, names: FeatureNet, steps: int, batch: int, seed: int) -> Found:
+    """Modes found among 1,000 by a generator trained for as many `steps` of `batch` pictures."""
     torch.manual_seed(seed)
     batches = Stacked(data)
     model = gan.Model(replace(config, image_size=batches.image_shape[1], channels=3))
     optimizers = model.optimizers("model")
+    low = pays_in_bfloat16(model.device)
     for step in range(steps):
-        for loss in model.losses(batches.batch(step, 64, seed), "model"):
-            assert isinstance(loss.optimizer, str)
-            slow_down(optimizers[loss.optimizer], model.config.learning_rate, step / steps)
-            descend(optimizers[loss.optimizer], loss.value)
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=low):
+            for loss in model.losses(batches.batch(step, batch, seed), "model"):
+                assert isinstance(loss.optimizer, str)
+                slow_down(optimizers[loss.optimizer], model.config.learning_rate, step / steps)
+                descend(optimizers[loss.optimizer], loss.value)
     model.eval()
     rng = torch.Generator().manual_seed(seed)
     triples, certain = (torch.cat(parts) for parts in zip(*named(model, names, rng), strict=True))
@@ -197,19 +200,22 @@ def main() -> None:
     parser.add_argument("part", choices=("grid", "stacked"))
     parser.add_argument("--data", default="mnist-5k")
     parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--batch", type=int, default=64, help="stacked pictures a step")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--width", type=int, help="channels of both presets at full resolution")
     parser.add_argument("--rate", type=float, help="learning rate of both presets")
     parser.add_argument("-o", "--out", type=Path, help="picture of the points on the grid to write")
     parser.add_argument("--only", choices=sorted(PRESETS), help="one preset alone")
     options = parser.parse_args()
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     given = {"width": options.width, "learning_rate": options.rate}
     changes = {name: value for name, value in given.items() if value}
     presets = {name: replace(preset, **changes) for name, preset in PRESETS.items() if options.only in (None, name)}
     if options.part == "grid":
         shown = [CENTRES.repeat(100, 1) + DEVIATION * torch.randn(POINTS, 2)]
         for name, config in presets.items():
-            found = [grid(config, options.steps, seed) for seed in range(options.seeds)]
+            found = [grid(config, options.steps, seed) for seed in seeds]
             report(name, [row for row, _ in found], 25)
             shown.append(found[-1][1])
         if options.out:
@@ -218,7 +224,7 @@ def main() -> None:
     data, test = (open_dataset(options.data, split=split) for split in ("train", "test"))
     names = classifier(data, test)
     for name, config in presets.items():
-        rows = [stacked(config, data, names, options.steps, seed) for seed in range(options.seeds)]
+        rows = [stacked(config, data, names, options.steps, options.batch, seed) for seed in seeds]
         report(name, rows, 1000)
 
 

@@ -66,7 +66,7 @@ def test_the_penalty_is_the_squared_slope() -> None:
 
 
 @pytest.mark.parametrize("network", ["residual", "dcgan"])
-@pytest.mark.parametrize("side", [8, 28, 32])
+@pytest.mark.parametrize("side", [7, 8, 28, 30, 32, 128])
 def test_both_networks_make_and_judge_pictures_of_the_size(network: str, side: int) -> None:
     model = Model(replace(TINY, network=network, image_size=side))  # type: ignore[arg-type]  # one of the two names
     made = model._made(torch.randn(3, TINY.code))

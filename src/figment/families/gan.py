@@ -1,8 +1,8 @@
 """Generative adversarial network: a generator learns to pass a critic that learns to see through it.
 
 The default is R3GAN (Huang et al. 2024): relativistic pairing, zero-centred penalties on real and on made pictures, and
-a plain residual network without normalisation. The preset "classic" is DCGAN (Radford et al. 2016) with the
-non-saturating loss (Goodfellow et al. 2014).
+a plain residual network without normalisation, here with its finest level at half the sides of the pictures. The preset
+"classic" is DCGAN (Radford et al. 2016) with the non-saturating loss (Goodfellow et al. 2014).
 
 Loss of the critic D: softplus(D(made) - D(real)) + penalty/2 (|dD(real)|^2 + |dD(made)|^2); of the generator:
 softplus(D(real) - D(made)). Known weakness of the classic: training that swings or breaks down, and mode collapse, a
@@ -55,19 +55,19 @@ class Config:
     code: Annotated[int, Field(ge=1, le=4096)] = 64
     """Numbers from which a picture is made."""
     width: Annotated[int, Field(ge=8, le=1024, multiple_of=8)] = 32
-    """Channels at full resolution; doubled at each level, up to `widest`."""
+    """Channels at the finest level; doubled at each coarser one, up to `widest`."""
     widest: Annotated[int, Field(ge=8, le=2048, multiple_of=8)] = 256
     """Most channels."""
     blocks: Annotated[int, Field(ge=1, le=8)] = 1
     """Residual blocks at each level."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """First decay of Adam."""
-    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 2e-4
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 1e-3
     """Peak learning rate of both players."""
 
 
 PRESETS: Mapping[str, Config] = {
-    "classic": Config(network="dcgan", paired=False, penalty=0.0, code=100, momentum=0.5, width=64),
+    "classic": Config(network="dcgan", paired=False, penalty=0.0, code=100, momentum=0.5, width=64, learning_rate=2e-4),
 }
 """Named configurations: the one that shows what goes wrong."""
 
@@ -82,14 +82,16 @@ class Model(GenerativeModel[Config], Interpolates):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        sides = _sides(config.image_size)
+        halved = config.network == "residual" and _halves(config.image_size)
+        sides = _sides(config.image_size // 2 if halved else config.image_size)
         widths = [min(config.widest, config.width * 2**level) for level in range(len(sides))]
         if config.network == "dcgan":
             self.generator: nn.Module = _dcgan_generator(config, widths, sides[-1])
             self.critic: nn.Module = _dcgan_critic(config, widths, sides[-1])
         else:
-            self.generator = _generator(config, widths, sides[-1])
-            self.critic = _critic(config, widths, sides[-1])
+            self.generator = _generator(config, widths, sides[-1], halved=halved)
+            self.critic = _critic(config, widths, sides[-1], halved=halved)
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks this overload
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -119,9 +121,7 @@ class Model(GenerativeModel[Config], Interpolates):
 
     def _critic_loss(self, images: Tensor, made: Tensor) -> Loss:
         if self.config.penalty:
-            # Gradients of gradients in bfloat16 are too coarse to steer by.
-            with torch.autocast(images.device.type, enabled=False):
-                (real, r1), (false, r2) = (gradient_penalty(self._scores, some) for some in (images, made.float()))
+            (real, r1), (false, r2) = (gradient_penalty(self._scores, some) for some in (images, made))
             penalty = 0.5 * self.config.penalty * (r1 + r2)
         else:
             real, false = self._scores(images), self._scores(made)
@@ -183,34 +183,35 @@ def _variety(real: Tensor, made: Tensor) -> dict[str, Tensor]:
 def _sides(side: int) -> list[int]:
     """Sides of the pyramid: halved as long as they are even and stay `LEAST_SIDE` or more."""
     sides = [side]
-    while sides[-1] % 2 == 0 and sides[-1] // 2 >= LEAST_SIDE:
+    while _halves(sides[-1]):
         sides.append(sides[-1] // 2)
     return sides
+
+
+def _halves(side: int) -> bool:
+    return side % 2 == 0 and side // 2 >= LEAST_SIDE
 
 
 # The residual network of R3GAN: no normalisation, every block starts as the identity.
 
 
 class _Block(nn.Module):
-    """x + narrow(act(mix(act(widen(x))))): an inverted bottleneck with grouped 3x3 convolutions in its middle."""
+    """x + last(act(first(act(x)))), both 3x3 convolutions over all channels.
+
+    Grouped ones, as R3GAN has them, multiply less and take longer: a processor's matrix units want wide sums.
+    """
 
     def __init__(self, channels: int, layers: int) -> None:
         super().__init__()
-        inner = 2 * channels
-        self.widen = nn.Conv2d(channels, inner, 1)
-        self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=max(1, inner // 16), bias=False)
-        self.mix_bias = nn.Parameter(torch.zeros(1, inner, 1, 1))
-        self.narrow = nn.Conv2d(inner, channels, 1, bias=False)
-        for layer in (self.widen, self.mix):
-            nn.init.kaiming_normal_(layer.weight, a=SLOPE)
-            layer.weight.data.mul_(layers**-0.25)  # keeps the sum of many blocks in bounds (Zhang et al. 2019)
-        nn.init.zeros_(self.widen.bias)  # type: ignore[arg-type]  # a convolution with a bias has one
-        nn.init.zeros_(self.narrow.weight)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.last = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.kaiming_normal_(self.first.weight, a=SLOPE)
+        self.first.weight.data.mul_(layers**-0.25)  # keeps the sum of many blocks in bounds (Zhang et al. 2019)
+        for zero in (self.first.bias, self.last.bias, self.last.weight):
+            nn.init.zeros_(zero)  # type: ignore[arg-type]  # a convolution with a bias has one
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = leaky_relu(self.widen(x), SLOPE)
-        hidden = leaky_relu(self.mix(hidden) + self.mix_bias, SLOPE)
-        out: Tensor = x + self.narrow(hidden)
+        out: Tensor = x + self.last(leaky_relu(self.first(leaky_relu(x, SLOPE)), SLOPE))
         return out
 
 
@@ -229,45 +230,38 @@ class _Resized(nn.Module):
         return out
 
 
-class _Start(nn.Module):
-    """A learnt picture of the smallest side, each of its channels scaled by the code."""
-
-    def __init__(self, code: int, channels: int, side: int) -> None:
-        super().__init__()
-        self.basis = nn.Parameter(torch.randn(1, channels, side, side))
-        self.scale = nn.Linear(code, channels, bias=False)
-
-    def forward(self, codes: Tensor) -> Tensor:
-        scaled: Tensor = self.basis * self.scale(codes)[:, :, None, None]
-        return scaled
-
-
 class _End(nn.Module):
     """Each channel weighed over the smallest picture, then one score."""
 
     def __init__(self, channels: int, side: int) -> None:
         super().__init__()
-        self.weigh = nn.Conv2d(channels, channels, side, groups=channels, bias=False)
+        self.weigh = nn.Parameter(torch.randn(channels, side, side) / side)
         self.score = nn.Linear(channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        score: Tensor = self.score(self.weigh(x).flatten(1))
+        score: Tensor = self.score((x.float() * self.weigh).sum(dim=(2, 3)))
         return score
 
 
-def _generator(config: Config, widths: list[int], least: int) -> nn.Sequential:
+def _generator(config: Config, widths: list[int], least: int, *, halved: bool) -> nn.Sequential:
     layers = config.blocks * len(widths)
-    parts: list[nn.Module] = [_Start(config.code, widths[-1], least)]
+    parts: list[nn.Module] = [
+        nn.Linear(config.code, widths[-1] * least**2),
+        nn.Unflatten(1, (widths[-1], least, least)),
+    ]
     for level in reversed(range(len(widths))):
         parts += [_Block(widths[level], layers) for _ in range(config.blocks)]
         if level:
             parts.append(_Resized(widths[level], widths[level - 1], up=True))
-    return nn.Sequential(*parts, nn.Conv2d(widths[0], config.channels, 1))
+    if halved:
+        return nn.Sequential(*parts, nn.ConvTranspose2d(widths[0], config.channels, 4, stride=2, padding=1))
+    return nn.Sequential(*parts, nn.Conv2d(widths[0], config.channels, 3, padding=1))
 
 
-def _critic(config: Config, widths: list[int], least: int) -> nn.Sequential:
+def _critic(config: Config, widths: list[int], least: int, *, halved: bool) -> nn.Sequential:
     layers = config.blocks * len(widths)
-    parts: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], 1)]
+    kernel, stride = (4, 2) if halved else (3, 1)
+    parts: list[nn.Module] = [nn.Conv2d(config.channels, widths[0], kernel, stride=stride, padding=1)]
     for level, width in enumerate(widths):
         parts += [_Block(width, layers) for _ in range(config.blocks)]
         if level < len(widths) - 1:
