@@ -90,7 +90,7 @@ def test_a_stochastic_path_keeps_the_distribution(label: str) -> None:
     assert abs(float(torch.corrcoef(torch.stack([start, ends]))[0, 1])) < 0.2  # the noise has taken over
 
 
-@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC, *RESAMPLING])
+@pytest.mark.parametrize("label", [*ORDERS, *sorted(STOCHASTIC), *RESAMPLING])
 def test_a_point_is_found_exactly_and_the_last_step_ends_on_the_estimate(label: str) -> None:
     point = torch.tensor([0.3, -0.7], dtype=torch.float64)
     start = point + HIGH * torch.tensor([1.0, -2.0], dtype=torch.float64)
@@ -119,7 +119,7 @@ def test_without_noise_they_are_of_second_order_and_more(sampler: Stochastic) ->
     assert all(math.log2(coarse / fine) > 1.9 for coarse, fine in pairwise(errors))
 
 
-@pytest.mark.parametrize("label", [*ORDERS, *STOCHASTIC, *RESAMPLING])
+@pytest.mark.parametrize("label", [*ORDERS, *sorted(STOCHASTIC), *RESAMPLING])
 def test_it_goes_on_with_what_is_sent_back(label: str) -> None:
     seen: list[Tensor] = []
 
