@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="stacked pictures a step")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--width", type=int, help="channels of both presets at full resolution")
+    parser.add_argument("--width", type=int, help="channels of both presets at the finest level")
     parser.add_argument("--rate", type=float, help="learning rate of both presets")
     parser.add_argument("--penalty", type=float, help="weight of the penalties of the default")
     parser.add_argument("-o", "--out", type=Path, help="picture of the points on the grid to write")
@@ -213,7 +213,7 @@ def main() -> None:
     given = {"width": options.width, "learning_rate": options.rate}
     changes = {name: value for name, value in given.items() if value}
     presets = {name: replace(preset, **changes) for name, preset in PRESETS.items() if options.only in (None, name)}
-    if options.penalty and "default" in presets:
+    if options.penalty is not None and "default" in presets:
         presets["default"] = replace(presets["default"], penalty=options.penalty)
     if options.part == "grid":
         shown = [CENTRES.repeat(100, 1) + DEVIATION * torch.randn(POINTS, 2)]

@@ -192,7 +192,7 @@ def _halves(side: int) -> bool:
     return side % 2 == 0 and side // 2 >= LEAST_SIDE
 
 
-# The residual network of R3GAN: no normalisation, every block starts as the identity.
+# A residual network after R3GAN: no normalisation, every block starts as the identity.
 
 
 class _Block(nn.Module):
