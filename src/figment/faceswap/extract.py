@@ -8,11 +8,10 @@ Each part goes on where it was stopped, and ends with the same bytes.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import islice, repeat
+from itertools import chain, count, islice, pairwise, repeat
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,8 +43,6 @@ __all__ = ["ExtractSettings", "SeveralPeople", "extract"]
 GROUP = 8
 """Frames that are looked at together; what was noted ends with a whole group, since a network rounds a little
 differently in another company."""
-AHEAD = 1
-"""Groups that are read and looked through while faces of the one before are described."""
 THREADS = 2
 ASIDE = 0.9
 """Yaw in radians from which a face is seen from the side."""
@@ -118,24 +115,23 @@ def _look(side: Side, finds: Finds, settings: ExtractSettings) -> Task[None]:
     detector = detectors.find(settings.detector)
     first, total = finds.frames, side.count
     frames = images(side, first) if first < total else iter(())
-    coming = deque[tuple[list[Frame], Iterator[list[Sighting]]]]()
+    groups = iter(lambda: list(islice(frames, GROUP)), [])
     yield Progress(first, total, "looking for faces")
     with ThreadPoolExecutor(THREADS) as pool:
-        reading = first
-        while (group := list(islice(frames, GROUP))) or coming:
-            if group:
+
+        def begun() -> Iterator[tuple[int, list[Frame], Iterator[list[Sighting]]]]:
+            for start, group in zip(count(first, GROUP), groups, strict=False):
                 together = np.stack(group)
                 found = detectors.detect_turned(detector, together) if settings.turned else detector.detect(together)
-                numbers = range(reading, reading + len(group))
-                coming.append((group, pool.map(_described, numbers, group, found, repeat(settings))))
-                reading += len(group)
-            if len(coming) > AHEAD or not group:
-                done, sightings = coming.popleft()
-                height, width = done[0].shape[:2]
-                found_there = [one for some in sightings for one in some]
-                finds.tell(first, (width, height), [sign(frame) for frame in done], found_there)
-                first += len(done)
-                yield Progress(first, total, "looking for faces")
+                numbers = range(start, start + len(group))
+                yield start, group, pool.map(_described, numbers, group, found, repeat(settings))
+
+        # In pairs: the next group is read and looked through while faces of this one are described.
+        for (start, group, sightings), _ in pairwise(chain(begun(), [(total, [], iter(()))])):
+            height, width = group[0].shape[:2]
+            seen = [one for some in sightings for one in some]
+            finds.tell(start, (width, height), [sign(frame) for frame in group], seen)
+            yield Progress(start + len(group), total, "looking for faces")
 
 
 def _described(number: int, frame: Frame, found: Sequence[Found], settings: ExtractSettings) -> list[Sighting]:
