@@ -38,4 +38,4 @@ def visiting(browser: Browser, address: str, locale: str = "en-US") -> Iterator[
         yield page
     finally:
         page.close()  # a server that is asked to end waits for those who follow its events
-    assert not wrong
+    assert not wrong, wrong

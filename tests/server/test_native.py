@@ -100,6 +100,8 @@ def test_a_preview(client: TestClient, tiny_run: Path) -> None:
     _store(client).progress(id, 1, Progress(1, 9), preview="p.jpg")
     shown = client.get(client.get(f"/api/jobs/{id}").json()["preview"])
     assert (shown.content, shown.headers["content-type"]) == (b"picture", "image/jpeg")
+    (folder / "p.jpg").unlink()  # as when a newer one takes its place
+    assert client.get(f"/api/jobs/{id}/preview").status_code == 404
 
 
 def test_uploads_are_files_of_jobs(client: TestClient) -> None:

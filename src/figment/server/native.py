@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Query, Response
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from figment import __version__
@@ -160,14 +160,13 @@ async def points(id: str, studio: TheStudio, who: Whoever) -> list[tuple[int, di
     ]
 
 
-@router.get("/jobs/{id}/preview", response_class=FileResponse)
-async def preview(id: str, studio: TheStudio, who: Whoever) -> FileResponse:
+@router.get("/jobs/{id}/preview", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+def preview(id: str, studio: TheStudio, who: Whoever) -> Response:
     """The newest preview, a JPEG."""
-    job = studio.store.get(id, who.name)
-    path = studio.places(who.name).job(id) / job.preview
-    if not job.preview or not path.is_file():
-        raise Problem(404, "There is no preview of this job yet.")
-    return FileResponse(path, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+    picture = studio.store.get(id, who.name).picture(studio.places(who.name).job(id))
+    if picture is None:
+        raise Problem(404, "There is no preview of this job.")
+    return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 @router.get("/events", response_class=StreamingResponse)

@@ -1,5 +1,6 @@
 """Real workers that are killed: every job ends once, and its pictures are in the gallery once."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from tests.studio.jobs.conftest import kill, submit, until
 
 from figment.core.errors import InputError
+from figment.core.task import Progress
 from figment.pixels.files import encode, load
 from figment.studio.jobs.catalogue import read_catalogue
 from figment.studio.jobs.fairness import SEATS
@@ -18,6 +20,7 @@ from figment.studio.jobs.places import Places
 from figment.studio.jobs.publish import complete, publish
 from figment.studio.jobs.store import JobStore
 from figment.studio.jobs.supervise import Supervisor
+from figment.studio.jobs.worker import Worker
 
 ASKED: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 2, "size": "16"}}
 LONG: dict[str, Any] = {"request": {"prompt": "apple", "model": "tiny", "steps": 1000, "count": 3, "seed": 5}}
@@ -83,6 +86,38 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
     trained = store.wait(job.id, 90)
     assert (trained.state, trained.error) == ("done", "")
     assert (tiny_run / "runs/killed/model.safetensors").is_file()
+
+
+def test_the_preview_that_is_named_is_there(tiny_run: Path, store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At every moment: a newer one is written and named before the one before is removed."""
+    monkeypatch.setattr("figment.studio.jobs.worker.REPORTS", 0.0)
+    monkeypatch.setattr("figment.studio.jobs.worker.PREVIEWS", 0.0)
+    worker = Worker(tiny_run, "here", ("create",))
+    tell, shown = worker.store.progress, list[tuple[str, bytes | None]]()
+
+    def told(id: str, fence: int, report: Progress, preview: str | None = None) -> bool:
+        def look() -> None:
+            seen = store.get(id)
+            if seen.preview:
+                shown.append((seen.preview, seen.picture(Places(tiny_run).job(id))))
+
+        look()
+        stop = tell(id, fence, report, preview)
+        look()
+        return stop
+
+    monkeypatch.setattr(worker.store, "progress", told)
+    job = submit(store, tiny_run, "create", {"request": ASKED["request"] | {"steps": 5}, "preview": True})
+    working = threading.Thread(target=worker.work)
+    working.start()
+    done = store.wait(job.id, 60)
+    worker.ending.set()
+    working.join()
+    worker.store.close()
+    assert done.state == "done"
+    assert len({name for name, _ in shown}) > 2
+    assert all(picture for _, picture in shown)
+    assert done.picture(Places(tiny_run).job(job.id)) is None  # what was made takes its place
 
 
 def test_jobs_of_one_model_are_done_together(tiny_run: Path, store: JobStore, studio: Supervisor) -> None:

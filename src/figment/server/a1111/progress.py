@@ -79,7 +79,7 @@ def told(course: Course | None, folder: Path | None, *, with_picture: bool) -> d
         "sampling_step": 0 if job is None else job.step,
         "sampling_steps": 0 if job is None else job.total,
     }
-    picture = _preview(job, folder) if job is not None and folder is not None and with_picture else None
+    picture = job.picture(folder) if job is not None and folder is not None and with_picture else None
     return {
         "progress": 0.0 if course is None else course.share,
         "eta_relative": 0.0 if course is None else course.eta,
@@ -111,7 +111,7 @@ def internal(
     if course is None or not active:
         return answer
     number = int(course.job.preview.rpartition("-")[2].removesuffix(".jpg") or -1) if course.job.preview else -1
-    picture = _preview(course.job, folder) if folder is not None and seen is not None and number != seen else None
+    picture = course.job.picture(folder) if folder is not None and seen is not None and number != seen else None
     return answer | {
         "progress": course.share,
         "eta": course.eta,
@@ -119,10 +119,3 @@ def internal(
         "id_live_preview": number if picture is not None or seen is None else seen,
         "textinfo": course.job.note,
     }
-
-
-def _preview(job: Job, folder: Path) -> bytes | None:
-    try:
-        return (folder / job.preview).read_bytes() if job.preview else None
-    except FileNotFoundError:  # a newer one took its place
-        return None

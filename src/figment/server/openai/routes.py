@@ -132,9 +132,9 @@ async def _told(
         async for last in stages(studio, queued, request):
             if last.preview == seen or shown >= (body.partial_images or 0):
                 continue
-            seen, path = last.preview, places.job(last.id) / last.preview
-            if path.is_file():
-                yield partial(last, name, path.read_bytes(), shown, body)
+            seen, sketch = last.preview, last.picture(places.job(last.id))
+            if sketch is not None:
+                yield partial(last, name, sketch, shown, body)
                 shown += 1
         _refuse_unmade(last)
         for picture in await run_in_threadpool(pictures, last, places):

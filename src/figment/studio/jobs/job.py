@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from figment.core.errors import FigmentError, InputError
@@ -77,6 +78,13 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    def picture(self, folder: Path) -> bytes | None:
+        """The preview, from the job's `folder`; None when there is none, or a newer one has taken its place."""
+        try:
+            return (folder / self.preview).read_bytes() if self.preview else None
+        except FileNotFoundError:
+            return None
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from figment.core.config import from_dict
 from figment.core.errors import FigmentError
+from figment.core.files import write_bytes
 from figment.core.task import Progress
 from figment.nn.shared_calls import Abandoned, on_behalf_of
 from figment.pixels.errors import PixelError
@@ -226,18 +224,18 @@ class _Reporter:
             return
         self.reported, preview = now, None
         if report.preview is not None and now - self.shown >= PREVIEWS:
-            self.shown, preview = now, self._preview(report.preview, report.step)
-        if self.store.progress(self.job.id, self.job.fence, report, preview):
+            self.shown, preview = now, f"preview-{self.job.fence}-{report.step}.jpg"
+            write_bytes(self.folder / preview, stamp(report.preview, "jpeg", "", UNFINISHED))
+        stopped = self.store.progress(self.job.id, self.job.fence, report, preview)
+        if preview is not None:
+            self._forget_but(preview)
+        if stopped:
             raise _Stopped
 
-    def _preview(self, picture: NDArray[np.uint8], step: int) -> str:
-        """Write the newest preview and forget the one before; its name."""
-        name = f"preview-{self.job.fence}-{step}.jpg"
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _forget_but(self, newest: str) -> None:
         for old in self.folder.glob("preview-*"):
-            old.unlink(missing_ok=True)
-        (self.folder / name).write_bytes(stamp(picture, "jpeg", "", UNFINISHED))
-        return name
+            if old.name != newest:
+                old.unlink(missing_ok=True)
 
 
 def _die_with_parent() -> None:
