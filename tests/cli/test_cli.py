@@ -40,7 +40,10 @@ def test_families_are_explained_in_both_languages(figment: Run) -> None:
     assert told["en"] == figment("explain", "gan")
     assert told["en"][1].startswith("Generative adversarial network: a generator")
     assert told["ko"][1].startswith("생성적 적대 신경망(GAN): 생성기는")
-    assert told["ko"][1].endswith("프리셋: classic.\n")
+    assert "프리셋: classic.\n" in told["ko"][1]
+    assert "\n  penalty=" in told["ko"][1]
+    assert "Weight of the squared gradients of the critic" in told["en"][1]
+    assert "prior={width = 192, depth = 6, heads = 6, dropout = 0.1}" in figment("explain", "vqvae")[1]
     assert "잠재 확산 모델: 문장이 그림이 됩니다." in figment("explain", "--lang", "ko")[1]
     assert figment("explain", "gan", "--lang", "fr")[0] == 2
 
@@ -178,6 +181,12 @@ def test_train_runs_a_family_and_refuses_what_it_does_not_know(figment: Run, tin
     code, _, err = figment("train", "gam", "--data", "digits")
     assert code == 2
     assert err.startswith("Error: No model family 'gam'; there are: ")
+    for setting, said in (("paired", "--set takes NAME=VALUE, such as"), ("blocks=9", "blocks should be less than")):
+        code, _, err = figment("train", "gan", "--data", "digits", "--set", setting)
+        assert code == 2
+        assert err.startswith(f"Error: {said}")
+        assert err.count("\n") == 1
+    assert not (tiny_run / "runs/gan").exists()
     (tiny_run / "small.toml").write_text(
         'name = "small"\nfamily = "latent_diffusion"\n'
         'stages = [{name = "features", data = "digits", steps = 1, batch = 2, image_size = 32}]\n'

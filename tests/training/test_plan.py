@@ -42,6 +42,14 @@ def test_a_family_that_is_open_to_it_takes_the_shape_and_classes_of_its_data() -
     assert classes.model == {"condition": "class", "classes": 10, "channels": 1, "image_size": 8}
 
 
+def test_fields_of_a_family_are_set_as_a_recipe_sets_them() -> None:
+    settings = {"learning_rate": "1e-4", "paired": "false", "network": "dcgan", "width": "16"}
+    expected = {"learning_rate": 1e-4, "paired": False, "network": "dcgan", "width": 16}
+    assert plan("gan", data=["digits"], settings=settings).model.items() >= expected.items()
+    assert plan("gan", data=["digits"], preset="classic", settings={"penalty": "2"}).model["penalty"] == 2
+    assert plan("vqvae", data=["digits"], settings={"prior": "{depth = 2}"}).model["prior"] == {"depth": 2}
+
+
 def test_a_recipe_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "small.toml"
     path.write_text(RECIPE)
@@ -58,6 +66,12 @@ def test_a_recipe_file_is_read(tmp_path: Path) -> None:
         ("gan", {}, r"One data set is needed, not none; give --data NAME\."),
         ("ddpm", {"data": ["digits"], "preset": "2021"}, "ddpm has no preset '2021'; there are: 2020, class, caption"),
         ("latent_diffusion", {"data": ["scenes"], "preset": "x"}, "latent_diffusion has no preset 'x'; it has none"),
+        (
+            "gan",
+            {"data": ["digits"], "settings": {"rate": "1"}},
+            "gan has no setting 'rate'; there are: blocks, channels,",
+        ),
+        ("small.toml", {"settings": {"width": "8"}}, "leave out --set"),
         ("small.toml", {"preset": "2020"}, r"leave out --preset"),
         ("small.toml", {"steps": 5}, r"small\.toml says itself how to train; leave out --steps"),
         ("small.toml", {"data": ["scenes"], "seed": 0}, "leave out --data, --seed"),

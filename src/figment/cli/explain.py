@@ -1,6 +1,7 @@
 """`figment explain FAMILY`."""
 
-from typing import Literal
+import json
+from typing import Any, Literal
 
 import click
 
@@ -24,3 +25,14 @@ def command(family: str | None, lang: Literal["en", "ko"]) -> None:
     click.echo(families.about(family, lang))
     if presets := families.presets(family):
         click.echo(f"\n{'Presets' if lang == 'en' else '프리셋'}: {', '.join(presets)}.")
+    told = "Settings, changed by" if lang == "en" else "설정을 바꾸는 명령:"
+    click.echo(f"\n{told} figment train {family} --set NAME=VALUE:")
+    for name, (default, meaning) in families.settings(family).items():
+        click.echo(f"  {f'{name}={_toml(default)}':28} {meaning if lang == 'en' else ''}".rstrip())
+
+
+def _toml(value: Any) -> str:
+    """As a recipe has it, so that it can be copied into one."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {_toml(one)}' for name, one in value.items())}}}"
+    return json.dumps(value)

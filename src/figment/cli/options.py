@@ -1,13 +1,14 @@
 """Command-line options from a configuration: names, types, bounds, defaults and help stand once, in its fields."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from figment.core.config import schema
+from figment.core.errors import InputError
 
-__all__ = ["options_of"]
+__all__ = ["options_of", "pairs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 TYPES: Mapping[str, type] = {"integer": int, "number": float, "string": str, "boolean": bool}
@@ -41,6 +42,15 @@ def options_of(
         return command
 
     return decorate
+
+
+def pairs(changes: Sequence[str], example: str) -> dict[str, str]:
+    """Names and values of the options --set. Raises InputError for one that is not NAME=VALUE, as `example` is."""
+    split = [change.partition("=") for change in changes]
+    for change, (_, sign, _) in zip(changes, split, strict=True):
+        if not sign:
+            raise InputError(f"--set takes NAME=VALUE, such as {example}, not '{change}'.")
+    return {name: value for name, _, value in split}
 
 
 def _flag(name: str, field: Mapping[str, Any]) -> str:

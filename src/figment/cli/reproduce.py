@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from figment.core.errors import InputError
+from figment.cli.options import pairs
 
 __all__ = ["command"]
 
@@ -20,12 +20,9 @@ def command(file: Path, out: Path | None, changes: tuple[str, ...]) -> None:
 
     Pictures by Figment and by AUTOMATIC1111 and its kin carry them; the model is found by its hash, else by its name.
     """
-    pairs = [change.partition("=") for change in changes]
-    wrong = [change for change, (_, sign, _) in zip(changes, pairs, strict=True) if not sign]
-    if wrong:
-        raise InputError(f"--set takes NAME=VALUE, such as steps=30, not '{wrong[0]}'.")
+    wanted = pairs(changes, "steps=30")
     from figment.cli.progress import run
     from figment.studio.reproduce import reproduce
 
-    for path in run(reproduce(file, out, {name: value for name, _, value in pairs})):
+    for path in run(reproduce(file, out, wanted)):
         click.echo(path)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from figment.cli.options import pairs
+
 __all__ = ["command"]
 
 
@@ -16,6 +18,12 @@ __all__ = ["command"]
 @click.option(
     "--size", type=click.IntRange(4, 1024), help="Pixels a side for a family; those of the data if not given."
 )
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    help="Field of a family to change, as NAME=VALUE; figment explain FAMILY names them.",
+)
 @click.option("--run", "run_folder", help="Folder of the run; runs/NAME when not given.")
 @click.option("--steps", type=click.IntRange(1), help="Optimiser steps of each stage of a family; 2000 when not given.")
 @click.option("--batch", type=click.IntRange(1), help="Examples a step of a family; 32 when not given.")
@@ -27,6 +35,7 @@ def command(
     data: tuple[str, ...],
     preset: str | None,
     size: int | None,
+    changes: tuple[str, ...],
     run_folder: str | None,
     steps: int | None,
     batch: int | None,
@@ -42,6 +51,7 @@ def command(
     from figment.studio.train import train_run
     from figment.training.plan import plan
 
-    recipe = plan(what, data=data, preset=preset, size=size, steps=steps, batch=batch, seed=seed)
+    settings = pairs(changes, "learning_rate=1e-4")
+    recipe = plan(what, data=data, preset=preset, size=size, settings=settings, steps=steps, batch=batch, seed=seed)
     folder = Path(run_folder) if run_folder else Path("runs") / recipe.name
     click.echo(run(train_run(recipe, folder, save_minutes=save_minutes, half=half)))

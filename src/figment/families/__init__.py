@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 from typing import Any, Literal
 
 from figment.core.checkpoint import Metadata, load, save
-from figment.core.config import from_dict, to_dict
+from figment.core.config import from_dict, schema, to_dict
 from figment.core.errors import CheckpointError, InputError
 from figment.core.model import GenerativeModel
 from figment.nn.shared_calls import Shares
@@ -30,6 +30,7 @@ __all__ = [
     "open_model",
     "preset",
     "presets",
+    "settings",
     "shared_by_threads",
     "stages",
 ]
@@ -85,6 +86,13 @@ def shared_by_threads(family: str) -> bool:
 def fields(family: str) -> frozenset[str]:
     """Names of the fields of a known family's Config."""
     return frozenset(entry.name for entry in dataclasses.fields(import_module(f"{__name__}.{family}").Config))
+
+
+def settings(family: str) -> Mapping[str, tuple[Any, str]]:
+    """Default and meaning of each field of a known family's Config, by its name."""
+    configuration = import_module(f"{__name__}.{family}").Config
+    told, plain = schema(configuration)["properties"], to_dict(configuration())
+    return {name: (value, told[name].get("description", "")) for name, value in plain.items()}
 
 
 def presets(family: str) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """What `figment train` was asked to do, as a recipe: one from a file, or a plain one for a family."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ def plan(
     data: Sequence[str] = (),
     preset: str | None = None,
     size: int | None = None,
+    settings: Mapping[str, str] = {},
     steps: int | None = None,
     batch: int | None = None,
     seed: int | None = None,
@@ -29,12 +31,13 @@ def plan(
     """The recipe in the file `what`, which must end in .toml, or one that trains every stage of the family `what`.
 
     `data` names the data set of a family: "scenes" for all stages, "text=words" for one of them. `preset` is one of the
-    family's named configurations. Pictures are as large as those of the data, or `size` pixels. `steps` and `batch`
-    hold for every stage. A recipe file says all of that itself: raises InputError when it is asked for anything, for
-    an unknown family or preset, and for a stage without data.
+    family's named configurations, and `settings` change fields of it, their values written as in a recipe. Pictures are
+    as large as those of the data, or `size` pixels. `steps` and `batch` hold for every stage. A recipe file says all of
+    that itself: raises InputError when it is asked for anything, for an unknown family, preset or field, and for a
+    stage without data.
     """
     if what.endswith(".toml"):
-        options = {"--data": data or None, "--preset": preset, "--size": size}
+        options = {"--data": data or None, "--preset": preset, "--size": size, "--set": settings or None}
         _refuse_options(what, {**options, "--steps": steps, "--batch": batch, "--seed": seed})
         return read_recipe(Path(what))
     if what not in families.names():
@@ -46,7 +49,8 @@ def plan(
     warmup = min(MOST_WARMUP, length // 10)
     stages = tuple(Stage(name, sources[name], length, batch or BATCH, warmup) for name in names)
     name = f"{what}-{preset}" if preset else what
-    return Recipe(name, what, stages, _model(what, preset, sources[names[-1]], size), seed=seed or 0)
+    model = _model(what, preset, sources[names[-1]], size) | _fields(what, settings)
+    return Recipe(name, what, stages, model, seed=seed or 0)
 
 
 def _model(family: str, preset: str | None, data: str, size: int | None) -> dict[str, Any]:
@@ -62,6 +66,22 @@ def _model(family: str, preset: str | None, data: str, size: int | None) -> dict
         if chosen.get("classes"):
             sizes["classes"] = len(opened.classes)
     return {**chosen, **sizes}
+
+
+def _fields(family: str, settings: Mapping[str, str]) -> dict[str, Any]:
+    known = families.fields(family)
+    for name in settings:
+        if name not in known:
+            raise InputError(f"{family} has no setting '{name}'; there are: {', '.join(sorted(known))}.")
+    return {name: _value(text) for name, text in settings.items()}
+
+
+def _value(text: str) -> Any:
+    """As TOML has it; words need no quotes."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _refuse_options(recipe: str, options: Mapping[str, object]) -> None:
