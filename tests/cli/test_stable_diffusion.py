@@ -39,7 +39,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The current folder, with models dropped into it."""
-    monkeypatch.setenv("FIGMENT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FIGMENT_CACHE", str(shelf / "cache"))  # building networks takes most of the time
     monkeypatch.chdir(tmp_path)
     places = {"anything": "Stable-diffusion", "xl": "checkpoints", "miku": "Lora", "fine": "VAE"}
     places |= {"mystyle": "embeddings", "wrong": "embeddings"}

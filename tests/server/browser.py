@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 __all__ = ["CHROMIUM", "WAIT", "started", "visiting"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-WAIT = 30_000
-"""Milliseconds that a job of a few steps may take on a busy computer."""
+WAIT = 90_000
+"""Milliseconds that a job of a few steps may take on a computer that is busy with other tests."""
 
 
 @contextmanager

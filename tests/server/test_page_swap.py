@@ -25,7 +25,7 @@ COUNT = 4
 PRESS = """(editor, keys) => {
     for (const key of keys) editor.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}))
 }"""
-LONG = 4 * WAIT
+LONG = 2 * WAIT
 """Milliseconds that the first job may take: networks are loaded, and clips looked through."""
 
 

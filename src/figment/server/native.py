@@ -165,7 +165,7 @@ def preview(id: str, studio: TheStudio, who: Whoever) -> Response:
     """The newest preview, a JPEG."""
     picture = studio.store.get(id, who.name).picture(studio.places(who.name).job(id))
     if picture is None:
-        raise Problem(404, "There is no preview of this job.")
+        raise Problem(404, "There is no preview of this job yet.")
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 

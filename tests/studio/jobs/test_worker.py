@@ -40,11 +40,11 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
     (file,) = done.result["files"]
     assert load(tiny_run / file["path"]).shape[2] == 3
     assert "apple" in file["settings"]
-    look = store.wait(submit(store, tiny_run, "verify", {"file": file["path"]}).id, 30)
+    look = store.wait(submit(store, tiny_run, "verify", {"file": file["path"]}).id, 90)
     assert look.result is not None
     assert look.result["report"]
 
-    hers = store.wait(submit(store, tiny_run, "create", ASKED, "ann").id, 30)
+    hers = store.wait(submit(store, tiny_run, "create", ASKED, "ann").id, 90)
     assert hers.result is not None
     assert Places(tiny_run, "ann").file(hers.result["files"][0]["path"]).is_file()
     assert len(_pictures(tiny_run)) == 1
@@ -52,12 +52,12 @@ def test_jobs_through_deaths(tiny_run: Path, store: JobStore, studio: Supervisor
     lora = tiny_run / "models/Lora/broken.safetensors"
     lora.parent.mkdir(parents=True)
     lora.write_bytes(b"no tensors")
-    assert store.wait(submit(store, tiny_run, "refresh", {}).id, 30).state == "done"
+    assert store.wait(submit(store, tiny_run, "refresh", {}).id, 90).state == "done"
     (shelved,) = read_catalogue(tiny_run)["shelf"]
     assert (shelved["name"], bool(shelved["fault"])) == ("broken", True)
     assert "Euler a" in read_catalogue(tiny_run)["samplers"]
 
-    bad = store.wait(submit(store, tiny_run, "create", {"request": ASKED["request"] | {"size": "17"}}).id, 30)
+    bad = store.wait(submit(store, tiny_run, "create", {"request": ASKED["request"] | {"size": "17"}}).id, 90)
     assert bad.state == "failed"
     assert "17" in bad.error
 
