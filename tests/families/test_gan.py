@@ -109,3 +109,6 @@ def test_a_generator_that_repeats_itself_is_called_collapsed_and_a_sure_critic_d
     collapsed = {"margin": 1.0, **{name: float(value) for name, value in _variety(images, repeated).items()}}
     assert "collapses" in model.warning(collapsed)
     assert "diverges" in model.warning({**healthy, "margin": 40.0})
+    classic = Model(replace(PRESETS["classic"], image_size=8, width=8))
+    assert "Use the default preset" in classic.warning(collapsed)
+    assert "default" not in model.warning(collapsed)  # which is in use

@@ -34,6 +34,8 @@ LEAST_SIDE = 4
 SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
 REMEDY = "Use the default preset, a penalty or a lower learning rate."
+MORE = "It may pass; if not, use a stronger penalty or a lower learning rate."
+"""What is left to a critic that compares in pairs and pays for steep slopes already."""
 LEAST_VARIETY, LEAST_MODES, MOST_MARGIN = 0.4, 0.15, 25.0
 """Beyond which a run is said to collapse or to diverge."""
 
@@ -50,7 +52,7 @@ class Config:
     """What both players are built of."""
     paired: bool = True
     """Whether the critic compares real with made pictures in pairs, rather than judging each alone."""
-    penalty: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    penalty: Annotated[float, Field(ge=0, le=1000)] = 3.0
     """Weight of the squared gradients of the critic at real and made pictures."""
     code: Annotated[int, Field(ge=1, le=4096)] = 64
     """Numbers from which a picture is made."""
@@ -132,10 +134,11 @@ class Model(GenerativeModel[Config], Interpolates):
 
     def warning(self, figures: Mapping[str, float]) -> str:
         """Collapse by what a batch holds, divergence by how far apart the critic tells real from made."""
+        remedy = MORE if self.config.paired and self.config.penalty else REMEDY
         if figures["variety"] < LEAST_VARIETY or figures["modes"] < LEAST_MODES:
-            return "The generator collapses: its pictures are much alike, and like few of the real ones. " + REMEDY
+            return "The generator collapses: its pictures are much alike, and like few of the real ones. " + remedy
         if abs(figures["margin"]) > MOST_MARGIN:
-            return "The game diverges: the critic is so sure that the generator learns nothing from it. " + REMEDY
+            return "The game diverges: the critic is so sure that the generator learns nothing from it. " + remedy
         return ""
 
     def _made(self, codes: Tensor) -> Tensor:
