@@ -92,6 +92,20 @@ def test_the_critic_learns_to_tell_digits_from_noise_and_the_generator_to_move()
     assert any(not torch.equal(now, then) for now, then in zip(model.generator.parameters(), before, strict=True))
 
 
+@pytest.mark.parametrize(("side", "weight"), [(8, 2.0), (32, 2.0), (64, 8.0)])
+def test_pictures_over_32_px_pay_for_slopes_by_their_pixels(side: int, weight: float) -> None:
+    torch.manual_seed(0)
+    model = Model(replace(TINY, image_size=side, penalty=2.0))
+    images = torch.rand(4, 1, side, side) * 2 - 1
+    torch.manual_seed(1)
+    paid = next(model.losses(Batch(images), "model")).metrics["penalty"]
+    torch.manual_seed(1)
+    made = model._made(torch.randn(4, TINY.code)).detach()
+    slopes = sum(float(gradient_penalty(model._scores, some)[1].detach()) for some in (images, made))
+    assert slopes > 0
+    assert float(paid) == pytest.approx(0.5 * weight * slopes, rel=1e-4)
+
+
 def test_the_classic_is_a_preset_and_data_without_pictures_is_refused() -> None:
     assert PRESETS["classic"].penalty == 0
     with pytest.raises(DataError, match="learns from pictures"):

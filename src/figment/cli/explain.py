@@ -28,7 +28,7 @@ def command(family: str | None, lang: Literal["en", "ko"]) -> None:
     told = "Settings, changed by" if lang == "en" else "설정을 바꾸는 명령:"
     click.echo(f"\n{told} figment train {family} --set NAME=VALUE:")
     for name, (default, meaning) in families.settings(family).items():
-        click.echo(f"  {f'{name}={_toml(default)}':28} {meaning if lang == 'en' else ''}".rstrip())
+        click.echo(f"  {f'{name}={_toml(default)}':28} {' '.join(meaning.split()) if lang == 'en' else ''}".rstrip())
 
 
 def _toml(value: Any) -> str:

@@ -30,7 +30,8 @@ from figment.pixels.arrays import from_signed
 
 __all__ = ["PRESETS", "TINY", "Config", "Model"]
 
-LEAST_SIDE = 4
+SIDE, LEAST_SIDE = 32, 4
+"""Of the pictures that the penalty's weight is for, and of the smallest map."""
 SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
 REMEDY = "Use the default preset, a penalty or a lower learning rate."
@@ -53,7 +54,7 @@ class Config:
     paired: bool = True
     """Whether the critic compares real with made pictures in pairs, rather than judging each alone."""
     penalty: Annotated[float, Field(ge=0, le=1000)] = 3.0
-    """Weight of the squared gradients of the critic at real and made pictures."""
+    """Weight of the critic's squared gradients at pictures of up to 32 px; it grows with the pixels of larger ones."""
     code: Annotated[int, Field(ge=1, le=4096)] = 64
     """Numbers from which a picture is made."""
     width: Annotated[int, Field(ge=8, le=1024, multiple_of=8)] = 32
@@ -124,7 +125,8 @@ class Model(GenerativeModel[Config], Interpolates):
     def _critic_loss(self, images: Tensor, made: Tensor) -> Loss:
         if self.config.penalty:
             (real, r1), (false, r2) = (gradient_penalty(self._scores, some) for some in (images, made))
-            penalty = 0.5 * self.config.penalty * (r1 + r2)
+            larger = max(1.0, self.config.image_size / SIDE) ** 2
+            penalty = 0.5 * self.config.penalty * larger * (r1 + r2)
         else:
             real, false = self._scores(images), self._scores(made)
             penalty = real.new_zeros(())
