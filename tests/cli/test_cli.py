@@ -40,9 +40,9 @@ def test_families_are_explained_in_both_languages(figment: Run) -> None:
     assert told["en"] == figment("explain", "gan")
     assert told["en"][1].startswith("Generative adversarial network: a generator")
     assert told["ko"][1].startswith("생성적 적대 신경망(GAN): 생성기는")
-    assert "프리셋: classic.\n" in told["ko"][1]
+    assert "프리셋: classic, large.\n" in told["ko"][1]
     assert "\n  penalty=" in told["ko"][1]
-    assert "Weight of the squared gradients of the critic" in told["en"][1]
+    assert "Weight of the critic's squared gradients at pictures" in told["en"][1]
     assert "prior={width = 192, depth = 6, heads = 6, dropout = 0.1}" in figment("explain", "vqvae")[1]
     assert "잠재 확산 모델: 문장이 그림이 됩니다." in figment("explain", "--lang", "ko")[1]
     assert figment("explain", "gan", "--lang", "fr")[0] == 2

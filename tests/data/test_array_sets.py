@@ -186,6 +186,14 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
         open_npz(tmp_path / "none.npz", None, "train")
 
 
+def test_a_name_that_is_cut_short_is_no_array(tmp_path: Path) -> None:
+    """As zipfile reads a name one of whose bytes became 0."""
+    with zipfile.ZipFile(tmp_path / "cut.npz", "w") as archive:
+        archive.writestr("x_train", b"")
+    with pytest.raises(DataError, match="has no array of images to train: there is nothing"):
+        open_npz(tmp_path / "cut.npz", None, "train")
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
 @given(place=st.integers(0, 10**6), patch=st.binary(min_size=1, max_size=8), stored=st.booleans())
 def test_damaged_archives_are_data_errors(tmp_path: Path, place: int, patch: bytes, stored: bool) -> None:

@@ -45,7 +45,7 @@ def open_npz(path: Path, image_size: int | None, split: Split) -> ArrayDataset:
 
 
 def _examples(path: Path, archive: zipfile.ZipFile, split: Split) -> Labelled:
-    names = {name.removesuffix(".npy") for name in archive.namelist()}
+    names = {name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")}
     for images, labels in _DIVIDED[split]:
         if images in names:
             return _pair(path, archive, images, labels if labels in names else None)
